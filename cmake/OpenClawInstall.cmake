@@ -1,0 +1,1 @@
+# Installed package: find_package(OpenClaw) and the Debian package.
