@@ -1,0 +1,205 @@
+// A dump in memory: the door of the analyzer. Immutable after load, shared by all views as shared_ptr<const Snapshot>.
+// Objects have dense indexes in address order; columns hang on them; edges are read through cursors, both ways.
+//
+//   OPENCLAW_TRY(auto loaded, loadSnapshot("heap.bin", options, progress, stopToken));
+//   const Snapshot& s = *loaded.snapshot;
+//   for (EdgeCursor e = s.edgesFrom(object); e; e.next()) use(e.target(), e.label());
+//   s.retained(object);  s.dominator(object);
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "format/counters.h"
+#include "format/dump_reader.h"
+#include "format/ids.h"
+#include "format/records.h"
+#include "format/result.h"
+#include "format/units.h"
+
+namespace openclaw {
+
+// ---- rows with owned text -------------------------------------------------------------------------------------
+struct FieldInfo {
+  std::string name;
+  std::uint32_t offset = 0;
+  Strength strength = Strength::kStrong;
+  std::string targetType;
+};
+struct TypeInfo {
+  std::string name;
+  std::uint32_t size = 0;
+  std::vector<FieldInfo> fields;
+  std::uint32_t elementSize = 0, elementOffset = 0;
+  std::vector<FieldInfo> elementFields;
+  bool hasDestructor = false, pointerFree = false, isText = false;
+  std::int32_t externalOffset = -1;
+};
+struct SiteInfo {
+  std::string file, function;
+  std::uint32_t line = 0;
+  std::uint64_t allocatedObjects = 0, allocatedBytes = 0;
+  Certainty countsCertainty = Certainty::kLowerBound;
+};
+struct StackInfo {
+  std::vector<std::uint64_t> pcs;  // innermost first
+  SiteIndex site;
+  std::uint64_t allocatedObjects = 0, allocatedBytes = 0, freedObjects = 0, freedBytes = 0, samples = 0;
+  bool truncated = false;
+};
+struct CodeFrame { std::string function, file; std::uint32_t line = 0; bool inlined = false; };
+struct ArenaInfo : ArenaRecord { std::string ownedName; };
+struct RootInfo {
+  ObjectIndex object;
+  RootKind kind = RootKind::kOther;
+  bool conservative = false;
+  std::uint32_t thread = kNoThread;
+  Address slot;
+  SiteIndex site;
+  std::string_view label;          // lives as long as the snapshot
+};
+struct ThreadInfo { std::uint32_t tid = 0; std::string name, state; Address stackLow, stackHigh; };
+struct PauseInfo : PauseRecord {
+  std::string ownedKind, ownedCause;
+  std::vector<std::pair<std::string, std::uint64_t>> ownedPhases;  // name, ns
+};
+struct SettingInfoRow { std::string name, value, defaultValue, origin; };
+struct SettingChangeInfo { std::uint64_t unix = 0; std::string name, before, after, by; };
+struct ProcessInfo {
+  std::uint32_t pid = 0, dumpNumber = 0;
+  std::string executable, host, kernel, source, generator, requested;
+  std::vector<std::string> commandLine;
+  std::uint64_t startedUnix = 0, dumpedUnix = 0, dumpedMonotonic = 0;
+  std::string dumpId, previousDumpId;   // hexadecimal
+  Consistency consistency = Consistency::kClone;
+};
+struct ModuleInfo { std::string path, buildId; Address base, low, high; };
+struct FloatingInfo { TypeIndex type; std::uint64_t objects = 0, bytes = 0; };
+
+// ---- what loading lost ----------------------------------------------------------------------------------------
+struct LoadReport {
+  ReadReport file;
+  std::vector<std::pair<std::string, std::uint64_t>> losses;  // of the dumped process and of loading, by name; only > 0
+  std::uint64_t referencesMissing = 0;   // objects whose references frames were lost or damaged
+  std::uint64_t objectsMissing = 0;      // announced by the end frame or by index gaps, and not read
+  bool complete() const;                 // nothing lost at all
+  std::string sentence() const;          // "complete" or "94.2 % of the file read; 12,301 objects missing; retained sizes are lower bounds"
+};
+
+// ---- edges ----------------------------------------------------------------------------------------------------
+// One edge at a time; falsy at the end. Holds a pointer into the snapshot. Copyable, cheap.
+// Null slots are skipped. slot() counts all slots of the source, null ones included, so it names the field.
+class EdgeCursor {
+ public:
+  EdgeCursor() = default;
+  explicit operator bool() const { return position_ != end_; }
+  ObjectIndex target() const { return ObjectIndex(*position_); }  // forwards: what it points to; backwards: who points here
+  void next() { ++position_; skipNulls(); }
+  // Number of the slot in the source; forwards cursors only.
+  std::uint32_t slot() const { return static_cast<std::uint32_t>(position_ - begin_); }
+
+ private:
+  friend class Snapshot;
+  EdgeCursor(const std::uint32_t* begin, const std::uint32_t* end) : begin_(begin), position_(begin), end_(end) { skipNulls(); }
+  void skipNulls() { while (position_ != end_ && *position_ == 0xffff'ffffu) ++position_; }
+  const std::uint32_t* begin_ = nullptr;
+  const std::uint32_t* position_ = nullptr;
+  const std::uint32_t* end_ = nullptr;
+};
+
+// ---- the snapshot ---------------------------------------------------------------------------------------------
+// Threads: const from any number. Owns everything it shows.
+class Snapshot {
+ public:
+  virtual ~Snapshot();
+
+  // Objects. Cost: O(1) each.
+  std::uint32_t objectCount() const;
+  Address address(ObjectIndex object) const;
+  Bytes size(ObjectIndex object) const;          // shallow: the whole cell
+  TypeIndex type(ObjectIndex object) const;
+  SiteIndex site(ObjectIndex object) const;      // also through the stack; SiteIndex(0) = unknown
+  std::optional<StackIndex> stack(ObjectIndex object) const;
+  std::uint8_t age(ObjectIndex object) const;    // 7 = seven or more
+  std::uint8_t flags(ObjectIndex object) const;
+  Bytes external(ObjectIndex object) const;      // O(log sparse)
+  std::optional<ObjectIndex> objectAt(Address address) const;  // also interior; O(log n)
+
+  // Edges. The strong graph (policy `strict`: strong and conservative edges keep alive, weak ones do not) defines
+  // reachability, dominators and retained sizes; cursors show every edge, strengthOf tells.
+  EdgeCursor edgesFrom(ObjectIndex object) const;
+  EdgeCursor edgesTo(ObjectIndex object) const;  // a referrer with several slots here comes once a slot
+  std::uint64_t edgeCount() const;               // not null
+  Strength strengthOf(ObjectIndex source, std::uint32_t slot) const;
+  std::string labelOf(ObjectIndex source, std::uint32_t slot) const;  // "next_", "entries_[17].value"
+  std::uint32_t slotCount(ObjectIndex object) const;
+
+  // Reachability and dominators from all roots.
+  bool reachable(ObjectIndex object) const;      // false: floating garbage that no collection has found yet
+  std::optional<ObjectIndex> dominator(ObjectIndex object) const;  // nullopt: dominated by the roots only, or unreachable
+  Bytes retained(ObjectIndex object) const;      // shallow size of all it dominates, itself included; 0 when unreachable
+  bool isRoot(ObjectIndex object) const;
+  // Objects that `parent` immediately dominates (nullopt: the virtual root), by retained size descending, then index.
+  std::span<const std::uint32_t> dominatedBy(std::optional<ObjectIndex> parent) const;
+
+  // Tables.
+  const IndexedVector<TypeIndex, TypeInfo>& types() const;
+  const IndexedVector<SiteIndex, SiteInfo>& sites() const;
+  const IndexedVector<StackIndex, StackInfo>& stacks() const;
+  const std::vector<RootInfo>& roots() const;    // ascending objects
+  const std::vector<ArenaInfo>& arenas() const;
+  const IndexedVector<RegionIndex, RegionRecord>& regions() const;  // ascending base
+  const std::vector<FloatingInfo>& floating() const;
+  const std::vector<ThreadInfo>& threads() const;
+  const std::vector<PauseInfo>& pauses() const;
+  std::uint64_t pausesTotal() const;
+  const std::vector<SettingInfoRow>& settings() const;
+  const std::vector<SettingChangeInfo>& settingChanges() const;
+  const std::vector<ModuleInfo>& modules() const;
+  const std::vector<std::pair<std::string, std::uint64_t>>& counters() const;  // as the process counted, by name
+  std::optional<std::uint64_t> counter(std::string_view name) const;
+  const ProcessInfo& process() const;
+  std::span<const CodeFrame> symbol(std::uint64_t pc) const;  // empty: not symbolized
+  std::uint64_t stackMeanInterval() const;
+  std::uint64_t stopNanoseconds() const;         // of this dump, 0 = not recorded
+
+  const std::string& path() const;
+  const LoadReport& report() const;
+  // Memory held by columns and edges, bytes; by part for --json.
+  std::size_t memoryBytes() const;
+
+ protected:
+  Snapshot();
+  friend class SnapshotBuilder;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// ---- loading --------------------------------------------------------------------------------------------------
+struct LoadProgress {
+  std::string_view stage;    // "reading", "edges", "dominators", "retained sizes"
+  double fraction = 0;       // of the whole load, 0..1
+};
+using LoadProgressSink = std::function<void(const LoadProgress&)>;
+
+struct LoadOptions {
+  unsigned threads = 0;      // 0 = as the machine has
+  bool dominators = true;    // false: histogram only
+};
+
+// Reads a heap.bin (other kinds later). Errors: those of DumpReader::open, kCancelled within 100 ms, kUnsupported past
+// 2^32 - 2 objects. A damaged file gives a snapshot with a report that says what is missing.
+Result<std::shared_ptr<const Snapshot>> loadSnapshot(const std::string& path, const LoadOptions& options,
+                                                     const LoadProgressSink& progress, std::stop_token stop);
+// The same over bytes in memory (tests).
+Result<std::shared_ptr<const Snapshot>> loadSnapshot(std::span<const std::byte> bytes, std::string name,
+                                                     const LoadOptions& options);
+
+}  // namespace openclaw
