@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The tests, with all set-up: packages, build, every test that is not labelled `slow`.
+#
+#   tests/run.sh               the plain run
+#   tests/run.sh --sanitize    also format, capture, runtime and the analyzer's core under ASan+UBSan and under TSan
+#   tests/run.sh --slow        also the long tests
+#
+# Prints a line with its seconds for each step, then what ctest says. Exit 0: all passed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source samples/setup.sh
+
+sanitize=no slow=no
+for argument in "$@"; do
+  case $argument in
+    --sanitize) sanitize=yes ;;
+    --slow) slow=yes ;;
+    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "tests/run.sh: unknown option $argument (try --help)" >&2; exit 2 ;;
+  esac
+done
+
+# run_tests PRESET [wrapper…]: ctest on a build, its closing lines and every failure printed.
+run_tests() {
+  local preset=$1 start
+  shift
+  local filter=(-LE slow)
+  [ "$slow" = yes ] && filter=()
+  start=$SECONDS
+  echo "tests of $preset:"
+  "$@" ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j "$build_jobs" "${filter[@]}"
+  printf '  %-58s %7s s\n' "tests $preset" "$((SECONDS - start))"
+}
+
+echo "Set-up"
+install_packages build analyzer gui tests
+build_preset dev
+run_tests dev
+
+if [ "$sanitize" = yes ]; then
+  echo "Sanitizers"
+  build_preset asan
+  run_tests asan
+  build_preset tsan
+  # TSan needs its fixed address layout; randomization moves mappings into its shadow.
+  run_tests tsan setarch --addr-no-randomize
+fi
