@@ -1,0 +1,46 @@
+// The long-lived side of a heap: its control thread, the socket it serves, the dumps it takes and the work it does
+// when idle. One per heap, made by Heap::create, ended before the heap's memory goes.
+//
+//   auto control = std::make_unique<HeapControl>(impl, options);
+//   control->dump("heap.bin", false);          // runs on the control thread, waits
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "format/control_messages.h"
+#include "format/result.h"
+#include "runtime/heap.h"
+
+namespace openclaw {
+
+// Threads: all members from any thread, registered with the heap or not; a registered caller counts as blocked while
+// it waits for a dump.
+class HeapControl {
+ public:
+  // Starts the control thread. A socket that cannot be made is no error: problem() says why.
+  HeapControl(Heap& heap, const HeapOptions& options);
+  // Waits for a dump under way, joins the thread, unlinks the socket.
+  ~HeapControl();
+  HeapControl(const HeapControl&) = delete;
+
+  // Heap::dump, see heap.h.
+  Result<control::DumpDoneReply> dump(const std::string& path, bool overwrite);
+  Result<control::DumpDoneReply> dump(int descriptor, const control::DumpRequest& request, const std::string& by,
+                                      const std::function<void(const control::DumpProgressReply&)>& progress,
+                                      std::stop_token stop);
+  // After each collection, world stopped or not: counts towards stress-dump. Sets a flag, no lock, no allocation; the
+  // control thread takes the dump in its next idle turn.
+  void collectionFinished() noexcept;
+
+  const std::string& socketPath() const;   // empty: none
+  const std::string& problem() const;      // why there is none
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace openclaw

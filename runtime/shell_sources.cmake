@@ -1,0 +1,7 @@
+# The outer half of the runtime: settings, the walk of the heap for a dump, the control thread.
+# Paths from runtime/; included by runtime/CMakeLists.txt.
+set(OPENCLAW_RUNTIME_SHELL_SOURCES
+  config/settings_file.cc
+  config/settings_state.cc
+)
+set(OPENCLAW_RUNTIME_SHELL_LIBRARIES fmt::fmt)
