@@ -43,6 +43,11 @@ struct WalkProgress {
   std::atomic<std::int32_t> sinkError{0};       // errno
   std::atomic<std::uint64_t> references{0}, roots{0}, regions{0}, danglingReferences{0}, walkNanoseconds{0};
   std::atomic<std::uint32_t> frames{0};
+  // What the end frame says was lost, for whoever reports the dump; valid once finished.
+  struct NamedLoss { char name[56]; std::uint64_t count; };
+  static constexpr std::size_t kMaxLosses = 64;
+  std::atomic<std::uint32_t> lossCount{0};
+  NamedLoss losses[kMaxLosses] = {};
 };
 enum class WalkPhase : std::uint32_t { kNumbering, kTables, kObjects, kRegions, kRoots, kFinished };
 const char* toText(WalkPhase phase);
