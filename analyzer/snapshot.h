@@ -15,6 +15,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "format/counters.h"
@@ -55,7 +56,7 @@ struct StackInfo {
   bool truncated = false;
 };
 struct CodeFrame { std::string function, file; std::uint32_t line = 0; bool inlined = false; };
-struct ArenaInfo : ArenaRecord { std::string ownedName; };
+struct ArenaInfo : ArenaRecord { std::string ownedName; };  // `name` of the record is empty: use ownedName
 struct RootInfo {
   ObjectIndex object;
   RootKind kind = RootKind::kOther;
@@ -66,7 +67,7 @@ struct RootInfo {
   std::string_view label;          // lives as long as the snapshot
 };
 struct ThreadInfo { std::uint32_t tid = 0; std::string name, state; Address stackLow, stackHigh; };
-struct PauseInfo : PauseRecord {
+struct PauseInfo : PauseRecord {  // kind, cause and phases of the record are empty: use the owned ones
   std::string ownedKind, ownedCause;
   std::vector<std::pair<std::string, std::uint64_t>> ownedPhases;  // name, ns
 };
@@ -96,11 +97,12 @@ struct LoadReport {
 // ---- edges ----------------------------------------------------------------------------------------------------
 // One edge at a time; falsy at the end. Holds a pointer into the snapshot. Copyable, cheap.
 // Null slots are skipped. slot() counts all slots of the source, null ones included, so it names the field.
+// In memory an entry is an object index + 1, and 0 is null.
 class EdgeCursor {
  public:
   EdgeCursor() = default;
   explicit operator bool() const { return position_ != end_; }
-  ObjectIndex target() const { return ObjectIndex(*position_); }  // forwards: what it points to; backwards: who points here
+  ObjectIndex target() const { return ObjectIndex(*position_ - 1); }  // forwards: what it points to; backwards: who points here
   void next() { ++position_; skipNulls(); }
   // Number of the slot in the source; forwards cursors only.
   std::uint32_t slot() const { return static_cast<std::uint32_t>(position_ - begin_); }
@@ -108,13 +110,15 @@ class EdgeCursor {
  private:
   friend class Snapshot;
   EdgeCursor(const std::uint32_t* begin, const std::uint32_t* end) : begin_(begin), position_(begin), end_(end) { skipNulls(); }
-  void skipNulls() { while (position_ != end_ && *position_ == 0xffff'ffffu) ++position_; }
+  void skipNulls() { while (position_ != end_ && *position_ == 0) ++position_; }
   const std::uint32_t* begin_ = nullptr;
   const std::uint32_t* position_ = nullptr;
   const std::uint32_t* end_ = nullptr;
 };
 
 // ---- the snapshot ---------------------------------------------------------------------------------------------
+struct SnapshotState;  // snapshot_state.h
+
 // Threads: const from any number. Owns everything it shows.
 class Snapshot {
  public:
@@ -172,14 +176,14 @@ class Snapshot {
 
   const std::string& path() const;
   const LoadReport& report() const;
-  // Memory held by columns and edges, bytes; by part for --json.
+  // Memory held by columns and edges, bytes; and the same by part, for --json.
   std::size_t memoryBytes() const;
+  std::vector<std::pair<std::string, std::size_t>> memoryByPart() const;
 
  protected:
   Snapshot();
   friend class SnapshotBuilder;
-  struct State;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<SnapshotState> state_;
 };
 
 // ---- loading --------------------------------------------------------------------------------------------------
@@ -191,11 +195,12 @@ using LoadProgressSink = std::function<void(const LoadProgress&)>;
 
 struct LoadOptions {
   unsigned threads = 0;      // 0 = as the machine has
-  bool dominators = true;    // false: histogram only
+  bool dominators = true;    // false: histogram only; every dominator() is none and every retained() 0
 };
 
-// Reads a heap.bin (other kinds later). Errors: those of DumpReader::open, kCancelled within 100 ms, kUnsupported past
-// 2^32 - 2 objects. A damaged file gives a snapshot with a report that says what is missing.
+// Reads a heap.bin (other kinds later). Errors: those of DumpReader::open; kInvalidArgument when there is no such file;
+// kCancelled within 100 ms; kUnsupported past 2^32 - 3 objects; kNotFinished when memory does not suffice. `progress`
+// may be empty and is called on the calling thread only. A damaged file gives a snapshot with a report that says what is missing.
 Result<std::shared_ptr<const Snapshot>> loadSnapshot(const std::string& path, const LoadOptions& options,
                                                      const LoadProgressSink& progress, std::stop_token stop);
 // The same over bytes in memory (tests).

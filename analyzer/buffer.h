@@ -1,0 +1,67 @@
+// Buffer<T>: a large array of plain values straight from the kernel, zeroed, on huge pages where the machine has
+// them. The big tables of a snapshot live in these, because an allocator would keep what is given back: here
+// freeing returns the memory at once, and untouched rows cost nothing. Peak memory is a promise of the analyzer.
+//
+//   Buffer<std::uint32_t> number(objectCount);   // all zero
+//   number[i] = 7;
+//   number.reset();                              // memory is back with the system
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+namespace openclaw {
+
+namespace internal {
+// Zeroed pages, or nullptr. `bytes` > 0.
+void* mapPages(std::size_t bytes) noexcept;
+void unmapPages(void* pages, std::size_t bytes) noexcept;
+}  // namespace internal
+
+// Threads: as a vector. Owns: its pages. Throws std::bad_alloc when the system refuses; loadSnapshot turns that into
+// an error that says so.
+template <class T>
+class Buffer {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  Buffer() = default;
+  explicit Buffer(std::size_t size) : size_(size) {
+    if (size == 0) return;
+    if (size > SIZE_MAX / 2 / sizeof(T)) throw std::bad_alloc();
+    data_ = static_cast<T*>(internal::mapPages(size * sizeof(T)));
+    if (data_ == nullptr) throw std::bad_alloc();
+  }
+  Buffer(Buffer&& o) noexcept : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}
+  Buffer& operator=(Buffer&& o) noexcept {
+    std::swap(data_, o.data_);
+    std::swap(size_, o.size_);
+    return *this;
+  }
+  ~Buffer() { reset(); }
+
+  void reset() noexcept {
+    if (data_ != nullptr) internal::unmapPages(data_, size_ * sizeof(T));
+    data_ = nullptr;
+    size_ = 0;
+  }
+  T& operator[](std::size_t row) { return data_[row]; }
+  const T& operator[](std::size_t row) const { return data_[row]; }
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  std::size_t bytes() const { return size_ * sizeof(T); }
+  std::span<T> span() { return {data_, size_}; }
+  std::span<const T> span() const { return {data_, size_}; }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace openclaw

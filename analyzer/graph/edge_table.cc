@@ -1,0 +1,24 @@
+#include "analyzer/graph/edge_table.h"
+
+#include <algorithm>
+
+namespace openclaw {
+
+bool DeclaredStrengths::allKeepAlive() const {
+  constexpr auto keeps = [](Strength s) { return openclaw::keepsAlive(s); };
+  return std::all_of(fixed.begin(), fixed.end(), keeps) && std::all_of(element.begin(), element.end(), keeps);
+}
+
+Strength DeclaredStrengths::of(std::uint32_t slot) const {
+  if (slot < fixed.size()) return fixed[slot];
+  if (element.empty()) return Strength::kStrong;
+  return element[(slot - fixed.size()) % element.size()];
+}
+
+void EdgeTable::declare(std::vector<DeclaredStrengths> byType) {
+  declared = std::move(byType);
+  mixed.clear();
+  for (const DeclaredStrengths& type : declared) mixed.push_back(type.allKeepAlive() ? 0 : 1);
+}
+
+}  // namespace openclaw
