@@ -37,12 +37,14 @@ struct FrameInfo {
 struct ReadReport {
   bool indexUsed = false;         // false: the file was scanned for frames
   bool endSeen = false;           // false: the dumped process did not finish writing
+  bool headerDamaged = false;     // the file header's checksum is wrong; frames follow all the same
   std::uint64_t fileBytes = 0;
   std::uint64_t bytesRead = 0;    // header, whole frames, trailer; fileBytes - bytesRead bytes belong to nothing readable
   std::uint64_t unknownFrames = 0;
   std::uint64_t damagedFrames = 0;   // checksum or decoding failed
   std::uint64_t duplicateFrames = 0; // a sequence number seen before; the first one counts
   std::uint64_t missingFrames = 0;   // gaps in the sequence
+  // Nothing was lost. Unknown frames are no loss: a newer program wrote more than this one can show.
   bool complete() const;
   double fractionRead() const;    // bytesRead / fileBytes
 };
@@ -108,7 +110,8 @@ class DecodedFrame {
   std::unique_ptr<State> state_;
 };
 
-// Threads: const members from any number. Owns: the mapping of the file.
+// Threads: const members from any number. Owns: the open file, which it reads with pread(2): a file that
+// shrinks under a mapping would end the program.
 class DumpReader {
  public:
   // kDamaged: no heap.bin at all (the message says what it looks like instead: HPROF, heapsnapshot, ELF, empty);

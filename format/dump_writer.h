@@ -28,7 +28,9 @@ class PendingFile {
   int descriptor() const;
   const std::string& finalPath() const;
   const std::string& temporaryPath() const;
-  // fsync, rename over the final name (without overwrite: link, so that a file that appeared meanwhile stays), fsync of the folder.
+  // Removes the temporary file; async-signal-safe, for a handler that ends the program next.
+  void unlinkFromSignal() const noexcept;
+  // fsync, rename over the final name (without overwrite: a file that appeared meanwhile stays, kAlreadyExists), fsync of the folder.
   Result<void> commit();
 
  private:
@@ -53,9 +55,10 @@ class DumpWriter {
   std::unique_ptr<State> state_;
 };
 
-// Reads the frames of the dump open on `descriptor` (read-write), which has no index yet, and appends `symbols`
-// (skipped when empty), an index frame and the trailer. An index that is there already is replaced.
-// Cost: one pass over the frame headers.
+// Reads the frames of the dump open on `descriptor` (read-write) and appends `symbols` (skipped when empty), an index
+// frame and the trailer. An index that stands at the end already is replaced; symbols that are there stay, later ones
+// win. On failure (kNotFinished: disk full) the file is a dump without index, as a dumped process leaves it.
+// Cost: one pass over the frame headers and the first bytes of objects frames.
 Result<void> appendSymbolsAndIndex(int descriptor, const std::string& name, std::span<const SymbolRecord> symbols,
                                    std::string_view symbolizer);
 
