@@ -1,0 +1,55 @@
+// What the heap does for a dump: memory that a child does not share, and huge pages before and after.
+//
+//   dumps.prepare();            // withholds chunks; before the stop
+//   PauseBuilder& pause = heap.safepoint.stop(StopKind::kDump, "dump");
+//   ...clone...
+//   dumps.cloned(childAlive);   // world still stopped: withheld chunks open for allocation
+//   heap.safepoint.resume();
+//   dumps.childGone();          // they are shared again
+//   dumps.restoreHugePages();   // MADV_COLLAPSE chunk by chunk
+//
+// While a child lives: new blocks come from chunks it does not share, background sweeping rests (it would only copy
+// pages), collections stay legal and are counted. Invariant: no object lies in a MADV_DONTFORK chunk at the clone.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace openclaw::gc {
+
+class HeapImpl;
+
+struct HugePageReport {
+  bool supported = true;             // false: the kernel has no MADV_COLLAPSE (before 6.1)
+  std::uint64_t chunks = 0, collapsed = 0, failed = 0;
+  std::uint64_t totalNanoseconds = 0, longestNanoseconds = 0;  // the longest a mutator may have stalled on one chunk
+};
+struct HugePageShare {
+  std::uint64_t residentBytes = 0, hugeBytes = 0;  // of the reservation; 0 / 0 when /proc/self/smaps cannot be read
+  double share() const { return residentBytes == 0 ? 1.0 : static_cast<double>(hugeBytes) / static_cast<double>(residentBytes); }
+};
+
+// Threads: the control thread, one dump at a time.
+class DumpHooks {
+ public:
+  explicit DumpHooks(HeapImpl& heap) : heap_(heap) {}
+  // Withholds chunks for what threads may allocate while a child lives: an eighth of the committed bytes, 4 chunks at
+  // least, as far as the heap limit allows. Returns how many.
+  std::uint32_t prepare();
+  void cloned(bool childAlive) noexcept;   // world stopped
+  void childGone();
+  bool childAlive() const { return childAlive_.load(std::memory_order_relaxed); }
+
+  HugePageReport restoreHugePages();
+  HugePageShare hugePageShare() const;     // reads /proc/self/smaps: milliseconds; not in a stopped world
+
+  // Collections and blocks swept while a child lived: they make the child's pages be copied.
+  std::atomic<std::uint64_t> collectionsWithChild{0}, blocksSweptWithChild{0};
+  std::atomic<std::uint64_t> dumps{0}, dumpsFailed{0};   // counted by whoever takes dumps
+
+ private:
+  HeapImpl& heap_;
+  std::atomic<bool> childAlive_{false};
+};
+
+}  // namespace openclaw::gc
