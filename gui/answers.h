@@ -1,0 +1,73 @@
+// Everything the first views say about a dump, computed once off the GUI thread: the snapshot with its histogram,
+// ledger and findings, and the sums that the overview shows. Immutable; views share it.
+//
+//   auto answers = computeAnswers(snapshot, job);      // null: cancelled
+//   answers->totals.reachableBytes;
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analyzer/findings/finding.h"
+#include "analyzer/snapshot.h"
+#include "analyzer/views/histogram.h"
+#include "analyzer/views/ledger.h"
+
+namespace openclaw::gui {
+
+struct SiteTotal {
+  SiteIndex site;
+  std::uint64_t objects = 0;
+  Bytes bytes;
+};
+struct AgeTotal {
+  std::uint64_t objects = 0;
+  Bytes bytes;
+};
+struct Totals {
+  std::uint64_t objects = 0, reachableObjects = 0;
+  Bytes bytes, reachableBytes;
+  std::uint64_t sitedObjects = 0;  // objects whose site is known
+  Bytes sitedBytes;
+};
+
+struct Answers {
+  static constexpr std::size_t kAges = 8;  // 0 … 6, and 7 = seven or more
+
+  std::shared_ptr<const Snapshot> snapshot;
+  Totals totals;
+  std::vector<HistogramRow> histogram;
+  Ledger ledger;
+  Findings findings;
+  std::vector<SiteTotal> sites;        // with objects, by bytes descending; the unknown site is left out
+  std::array<AgeTotal, kAges> ages{};
+  bool agesKnown = false;              // some object survived a collection, or the process counted one
+
+  bool exact() const { return snapshot->report().complete(); }
+};
+
+using StageSink = std::function<void(std::string_view stage, double fraction)>;  // fraction of this work, 0 to 1
+
+// Null when `stop` was requested. Cost: a few passes over the objects.
+std::shared_ptr<const Answers> computeAnswers(std::shared_ptr<const Snapshot> snapshot, const std::stop_token& stop,
+                                              const StageSink& stage);
+
+// The path by which `object` is held: the label of the root, or of the slot of its dominator that points to it;
+// nullopt when several owners lead to it and none of them alone. Looks at most at `maximumSlots` slots.
+std::optional<std::string> tryHolderLabel(const Snapshot& snapshot, ObjectIndex object, std::uint32_t maximumSlots);
+// The root records of an object, empty for others. Cost: O(log roots).
+std::span<const RootInfo> rootsOf(const Snapshot& snapshot, ObjectIndex object);
+std::string_view words(RootKind kind);
+std::string rootText(const RootInfo& root);  // "global sessions_", "stack of thread 12"
+// "service.cc:41 openSession"; empty for the unknown site.
+std::string siteText(const Snapshot& snapshot, SiteIndex site);
+
+}  // namespace openclaw::gui

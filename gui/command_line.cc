@@ -1,0 +1,58 @@
+#include "gui/command_line.h"
+
+#include <fmt/format.h>
+
+#include "format/frame.h"
+#include "openclaw/version.h"
+
+namespace openclaw::gui {
+
+Result<CommandLine> parseCommandLine(const std::vector<std::string>& words) {
+  CommandLine line;
+  std::vector<std::string> rest;
+  bool optionsEnded = false;
+  for (const std::string& word : words) {
+    if (optionsEnded || word.empty() || word.front() != '-') rest.push_back(word);
+    else if (word == "--") optionsEnded = true;
+    else if (word == "--help" || word == "-h") line.action = CommandLine::Action::kHelp;
+    else if (word == "--version") line.action = CommandLine::Action::kVersion;
+    else if (word == "--dark") line.dark = true;
+    else if (word == "--grab") line.action = CommandLine::Action::kGrab;
+    else return fail(ErrorCode::kInvalidArgument, fmt::format("unknown option {}; heap-analyzer-gui --help lists them", word));
+  }
+  if (line.action == CommandLine::Action::kGrab) {
+    if (rest.size() != 3)
+      return fail(ErrorCode::kInvalidArgument, fmt::format("--grab needs VIEW DIR DUMP, {} given; for example --grab all pictures heap.bin",
+                                                           rest.size()));
+    line.view = rest[0];
+    line.folder = rest[1];
+    line.dump = rest[2];
+  } else if (rest.size() > 1) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("one dump a window: {} given", rest.size()));
+  } else if (!rest.empty()) {
+    line.dump = rest[0];
+  }
+  return line;
+}
+
+std::string helpText() {
+  return R"(heap-analyzer-gui [DUMP]                    show a heap dump in a window
+heap-analyzer-gui --grab VIEW|all DIR DUMP  write views as pictures, DIR/VIEW.png; needs no display
+
+  VIEW       overview, histogram or dominators
+  --dark     dark colours
+  --help     this text
+  --version  version, commit and format version
+
+Example: heap-analyzer-gui --grab all pictures heap.bin
+
+Exit codes: 0 fine; 2 usage; 3 the dump is damaged (pictures of the part that could be read are written);
+5 not finished (no display, folder refused, out of memory, cannot read the file).
+)";
+}
+
+std::string versionText() {
+  return fmt::format("heap-analyzer-gui {} (commit {}, format {})\n", OPENCLAW_VERSION, OPENCLAW_COMMIT, kFormatVersion);
+}
+
+}  // namespace openclaw::gui

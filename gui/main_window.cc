@@ -1,0 +1,361 @@
+#include "gui/main_window.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <QAction>
+#include <QApplication>
+#include <QDragEnterEvent>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QKeyEvent>
+#include <QLabel>
+#include <QListWidget>
+#include <QMenu>
+#include <QMenuBar>
+#include <QMessageBox>
+#include <QMimeData>
+#include <QSplitter>
+#include <QStackedWidget>
+#include <QStatusBar>
+#include <QUrl>
+#include <QVBoxLayout>
+
+#include "gui/jobs/open_dump.h"
+#include "gui/numbers.h"
+#include "gui/theme.h"
+#include "gui/views/dominator_view.h"
+#include "gui/views/histogram_view.h"
+#include "gui/views/inspector.h"
+#include "gui/views/overview.h"
+#include "openclaw/version.h"
+
+namespace openclaw::gui {
+namespace {
+
+constexpr std::size_t kStepsRemembered = 100;
+
+}  // namespace
+
+MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
+  setObjectName(QStringLiteral("mainWindow"));
+  setWindowTitle(tr("OpenClaw Memory"));
+  setAcceptDrops(true);
+  resize(1400, 900);
+
+  strip_ = new QLabel(this);
+  strip_->setObjectName(QStringLiteral("strip"));
+  strip_->setTextFormat(Qt::PlainText);
+  strip_->setWordWrap(true);
+  strip_->setAutoFillBackground(true);
+  strip_->setContentsMargins(12, 6, 12, 6);
+  strip_->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  strip_->hide();
+  stack_ = new QStackedWidget(this);
+  auto* middle = new QWidget(this);
+  auto* column = new QVBoxLayout(middle);
+  column->setContentsMargins(0, 0, 0, 0);
+  column->setSpacing(0);
+  column->addWidget(strip_);
+  column->addWidget(stack_, 1);
+
+  placeList_ = new QListWidget(this);
+  placeList_->setObjectName(QStringLiteral("places"));
+  placeList_->setAccessibleName(tr("Places"));
+  placeList_->setFrameShape(QFrame::NoFrame);
+  placeList_->setSpacing(2);
+  inspector_ = new Inspector(this);
+  connect(inspector_, &Inspector::objectActivated, this, &MainWindow::goToObject);
+
+  auto* splitter = new QSplitter(this);
+  splitter->addWidget(placeList_);
+  splitter->addWidget(middle);
+  splitter->addWidget(inspector_);
+  splitter->setStretchFactor(1, 1);
+  splitter->setCollapsible(1, false);
+  const int character = fontMetrics().horizontalAdvance(QLatin1Char('0'));
+  placeList_->setMinimumWidth(character * 12);
+  inspector_->setMinimumWidth(character * 30);
+  splitter->setSizes({character * 18, 1000, character * 46});
+  setCentralWidget(splitter);
+
+  status_ = new QLabel(this);
+  status_->setObjectName(QStringLiteral("status"));
+  statusBar()->addWidget(status_, 1);
+
+  addViews();
+  addActions();
+  connect(placeList_, &QListWidget::currentRowChanged, this, [this](int row) {
+    if (row >= 0) showPlace(static_cast<std::size_t>(row));
+  });
+  connect(&runner_, &JobRunner::progressed, this, [this](const QString& stage, double fraction) {
+    for (const Place& place : places_) place.view->setProgress(stage, fraction, runner_.elapsed());
+    status_->setText(tr("Reading %1: %2, %3 %").arg(QFileInfo(path_).fileName(), stage).arg(static_cast<int>(fraction * 100)));
+  });
+  colorStrip();
+  closeDump();
+  placeList_->setCurrentRow(0);
+}
+
+MainWindow::~MainWindow() = default;
+
+void MainWindow::addViews() {
+  places_ = {{"overview", tr("Overview"), new Overview(this)},
+             {"histogram", tr("Types"), new HistogramView(this)},
+             {"dominators", tr("Owners"), new DominatorView(this)}};
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    const Place& place = places_[i];
+    stack_->addWidget(place.view);
+    auto* item = new QListWidgetItem(place.title, placeList_);
+    item->setToolTip(tr("Alt+%1").arg(i + 1));
+    connect(place.view, &View::cancelRequested, this, &MainWindow::cancelLoading);
+    connect(place.view, &View::nextStepRequested, this, &MainWindow::chooseDump);
+    connect(place.view, &View::objectSelected, this, [this](quint32 object) {
+      selected_ = ObjectIndex(object);
+      inspector_->showObject(selected_);
+      remember();
+    });
+    connect(place.view, &View::typeSelected, this, [this](quint32 type) { inspector_->showType(TypeIndex(type)); });
+    connect(place.view, &View::objectActivated, this, &MainWindow::goToObject);
+    connect(place.view, &View::typeActivated, this, &MainWindow::goToType);
+  }
+}
+
+void MainWindow::addActions() {
+  QMenu* file = menuBar()->addMenu(tr("&File"));
+  file->addAction(tr("&Open a dump…"), QKeySequence::Open, this, &MainWindow::chooseDump);
+  reload_ = file->addAction(tr("&Reload"), QKeySequence(Qt::Key_F5), this, [this] { openDump(path_); });
+  close_ = file->addAction(tr("&Close the dump"), QKeySequence::Close, this, &MainWindow::closeDump);
+  file->addSeparator();
+  file->addAction(tr("&Quit"), QKeySequence(Qt::CTRL | Qt::Key_Q), this, &QWidget::close);
+
+  QMenu* view = menuBar()->addMenu(tr("&View"));
+  for (std::size_t i = 0; i < places_.size(); ++i)
+    view->addAction(places_[i].title, QKeySequence(Qt::ALT | static_cast<Qt::Key>(Qt::Key_1 + i)), this, [this, i] { showPlace(i); });
+  view->addSeparator();
+  find_ = view->addAction(tr("&Find in this view"), QKeySequence::Find, this, [this] { currentView().focusSearch(); });
+  QAction* places = view->addAction(tr("&Places"), QKeySequence(Qt::Key_F9), placeList_, &QWidget::setVisible);
+  QAction* inspector = view->addAction(tr("&Inspector"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_I), inspector_, &QWidget::setVisible);
+  for (QAction* toggle : {places, inspector}) {
+    toggle->setCheckable(true);
+    toggle->setChecked(true);
+  }
+
+  QMenu* walk = menuBar()->addMenu(tr("&Go"));
+  back_ = walk->addAction(tr("&Back"), QKeySequence(Qt::ALT | Qt::Key_Left), this, [this] { go(-1); });
+  forward_ = walk->addAction(tr("&Forward"), QKeySequence(Qt::ALT | Qt::Key_Right), this, [this] { go(+1); });
+
+  QMenu* help = menuBar()->addMenu(tr("&Help"));
+  help->addAction(tr("&Keys"), QKeySequence(Qt::Key_F1), this, &MainWindow::showShortcuts);
+  help->addAction(tr("&About"), this, &MainWindow::showAbout);
+}
+
+View& MainWindow::currentView() const { return *places_[static_cast<std::size_t>(stack_->currentIndex())].view; }
+
+// ---- a dump comes and goes ------------------------------------------------------------------------------------------
+
+void MainWindow::openDump(const QString& path) {
+  if (path.isEmpty()) return;
+  closeDump();
+  path_ = path;
+  const QString name = QFileInfo(path).fileName();
+  setWindowTitle(tr("%1 — OpenClaw Memory").arg(name));
+  for (const Place& place : places_) place.view->showLoading(name);
+  status_->setText(tr("Reading %1").arg(name));
+  runner_.start([this, file = path.toStdString()](JobContext& job) -> JobRunner::Delivery {
+    // Shared, because a delivery is copied on its way to the GUI thread.
+    auto opened = std::make_shared<Result<std::shared_ptr<const Answers>>>(openDumpFile(file, job));
+    return [this, opened] { *opened ? show(**opened) : fail(opened->error()); };
+  });
+  updateActions();
+}
+
+void MainWindow::chooseDump() {
+  const QString path = QFileDialog::getOpenFileName(this, tr("Open a dump"), QFileInfo(path_).path(),
+                                                    tr("Heap dumps (*.bin);;All files (*)"));
+  if (!path.isEmpty()) openDump(path);
+}
+
+void MainWindow::show(const std::shared_ptr<const Answers>& answers) {
+  answers_ = answers;
+  const LoadReport& report = answers_->snapshot->report();
+  if (!report.complete()) {
+    strip_->setText(tr("⚠ Incomplete dump: %1").arg(numbers::text(report.sentence())));
+    QStringList losses;
+    for (const auto& [name, count] : report.losses) losses.push_back(tr("%1: %2").arg(numbers::text(name), numbers::count(count)));
+    strip_->setToolTip(losses.join(QLatin1Char('\n')));
+    strip_->show();
+  }
+  inspector_->setAnswers(answers_);
+  // Views that select a row at once are not steps of the person.
+  travelling_ = true;
+  for (const Place& place : places_) place.view->showAnswers(answers_);
+  travelling_ = false;
+  selected_ = ObjectIndex::none();
+  inspector_->setAnswers(answers_);
+  if (const auto top = answers_->snapshot->dominatedBy(std::nullopt); !top.empty()) inspector_->showObject(ObjectIndex(top.front()));
+  remember();
+  showStatus();
+  updateActions();
+  currentView().mainWidget()->setFocus();
+  emit settled();
+}
+
+void MainWindow::fail(const Error& error) {
+  error_ = error;
+  const QString what = numbers::text(toText(error));
+  for (const Place& place : places_)
+    place.view->showError(tr("%1 cannot be opened").arg(QFileInfo(path_).fileName()), what, tr("&Open another dump…"));
+  status_->setText(tr("Not opened: %1").arg(what));
+  updateActions();
+  emit settled();
+}
+
+void MainWindow::cancelLoading() {
+  if (!runner_.busy()) return;
+  runner_.cancel();
+  const QString name = QFileInfo(path_).fileName();
+  for (const Place& place : places_)
+    place.view->showEmpty(tr("Stopped reading %1").arg(name), tr("F5 starts again; Ctrl+O opens another dump."), tr("&Open a dump…"));
+  status_->setText(tr("Stopped reading %1").arg(name));
+  updateActions();
+  emit settled();
+}
+
+void MainWindow::closeDump() {
+  runner_.cancel();
+  error_.reset();
+  for (const Place& place : places_) place.view->showNoDump();
+  inspector_->setAnswers(nullptr);
+  releaseOffThread(std::exchange(answers_, nullptr));
+  strip_->hide();
+  history_.clear();
+  historyAt_ = 0;
+  selected_ = ObjectIndex::none();
+  setWindowTitle(tr("OpenClaw Memory"));
+  status_->setText(tr("No dump is open"));
+  updateActions();
+}
+
+void MainWindow::showStatus() {
+  const Totals& totals = answers_->totals;
+  QString text = tr("%1 objects · %2 live").arg(numbers::shortCount(totals.objects), numbers::size(totals.reachableBytes));
+  if (totals.bytes != totals.reachableBytes) text += tr(" · %1 unreachable").arg(numbers::size(totals.bytes - totals.reachableBytes));
+  text += answers_->exact() ? tr(" · exact") : tr(" · incomplete: numbers are lower bounds");
+  status_->setText(text);
+}
+
+// ---- moving about ---------------------------------------------------------------------------------------------------
+
+void MainWindow::showPlace(std::size_t place) {
+  if (place >= places_.size()) return;
+  stack_->setCurrentWidget(places_[place].view);
+  placeList_->setCurrentRow(static_cast<int>(place));
+  if (places_[place].view->state() == View::State::kData && !placeList_->hasFocus()) places_[place].view->mainWidget()->setFocus();
+  remember();
+}
+
+void MainWindow::goToObject(quint32 object) {
+  if (!answers_) return;
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    if (places_[i].view->state() != View::State::kData) continue;
+    travelling_ = true;  // one step, not one for the view and one for the row
+    const bool shown = places_[i].view->reveal(ObjectIndex(object));
+    if (shown) showPlace(i);
+    travelling_ = false;
+    if (shown) break;
+  }
+  selected_ = ObjectIndex(object);
+  inspector_->showObject(selected_);
+  remember();
+}
+
+void MainWindow::goToType(quint32 type) {
+  if (!answers_) return;
+  for (std::size_t i = 0; i < places_.size(); ++i)
+    if (places_[i].view->state() == View::State::kData && places_[i].view->revealType(TypeIndex(type))) return showPlace(i);
+}
+
+void MainWindow::remember() {
+  if (travelling_ || !answers_) return;
+  const Step step{static_cast<std::size_t>(stack_->currentIndex()), selected_};
+  if (!history_.empty() && history_[historyAt_] == step) return;
+  // Rows passed with the arrow keys in one view are one stop: going back should leave the view, not replay keys.
+  const bool sameView = !history_.empty() && history_[historyAt_].place == step.place;
+  if (!history_.empty()) history_.resize(historyAt_ + 1);
+  if (sameView) history_.back() = step;
+  else history_.push_back(step);
+  if (history_.size() > kStepsRemembered) history_.erase(history_.begin());
+  historyAt_ = history_.size() - 1;
+  updateActions();
+}
+
+void MainWindow::go(int direction) {
+  if (!answers_ || (direction < 0 && historyAt_ == 0) || (direction > 0 && historyAt_ + 1 >= history_.size())) return;
+  historyAt_ = direction < 0 ? historyAt_ - 1 : historyAt_ + 1;
+  const Step step = history_[historyAt_];
+  travelling_ = true;
+  showPlace(step.place);
+  if (step.object) places_[step.place].view->reveal(step.object);
+  travelling_ = false;
+  selected_ = step.object;
+  if (step.object) inspector_->showObject(step.object);
+  updateActions();
+}
+
+void MainWindow::updateActions() {
+  if (back_ == nullptr) return;
+  back_->setEnabled(answers_ != nullptr && historyAt_ > 0);
+  forward_->setEnabled(answers_ != nullptr && historyAt_ + 1 < history_.size());
+  reload_->setEnabled(!path_.isEmpty());
+  close_->setEnabled(answers_ != nullptr || error_.has_value());
+  find_->setEnabled(answers_ != nullptr);
+}
+
+void MainWindow::keyPressEvent(QKeyEvent* event) {
+  if (event->key() == Qt::Key_Escape && loading()) return cancelLoading();
+  QMainWindow::keyPressEvent(event);
+}
+
+void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
+  const auto urls = event->mimeData()->urls();
+  if (urls.size() == 1 && urls.front().isLocalFile()) event->acceptProposedAction();
+}
+
+void MainWindow::dropEvent(QDropEvent* event) {
+  event->acceptProposedAction();
+  openDump(event->mimeData()->urls().front().toLocalFile());
+}
+
+void MainWindow::changeEvent(QEvent* event) {
+  QMainWindow::changeEvent(event);
+  if (event->type() == QEvent::PaletteChange && strip_ != nullptr) colorStrip();
+}
+
+void MainWindow::colorStrip() {
+  const theme::Colors colors = theme::colorsOf(palette());
+  QPalette stripPalette = strip_->palette();
+  if (stripPalette.color(QPalette::Window) == colors.stripBack) return;
+  stripPalette.setColor(QPalette::Window, colors.stripBack);
+  stripPalette.setColor(QPalette::WindowText, colors.stripText);
+  strip_->setPalette(stripPalette);
+}
+
+void MainWindow::showShortcuts() {
+  QStringList lines;
+  for (const QAction* menu : menuBar()->actions())
+    for (const QAction* action : menu->menu()->actions())
+      if (!action->shortcut().isEmpty())
+        lines.push_back(QStringLiteral("%1\t%2").arg(action->shortcut().toString(QKeySequence::NativeText), action->text().remove(QLatin1Char('&'))));
+  lines += {tr("Esc\tStop reading a dump; clear the filter of types"), tr("Enter\tOpen the row, or show the next rows"),
+            tr("*\tOpen one level below the row"), tr("/\tFilter types"), tr("Ctrl+C\tCopy rows with exact values")};
+  QMessageBox::information(this, tr("Keys"), lines.join(QLatin1Char('\n')));
+}
+
+void MainWindow::showAbout() {
+  QMessageBox::about(this, tr("About OpenClaw Memory"),
+                     tr("heap-analyzer-gui %1 (%2)\nHeap dumps that explain themselves.\nApache License 2.0")
+                         .arg(QLatin1String(OPENCLAW_VERSION), QLatin1String(OPENCLAW_COMMIT)));
+}
+
+}  // namespace openclaw::gui

@@ -1,0 +1,218 @@
+#include "gui/views/dominator_view.h"
+
+#include <utility>
+#include <vector>
+
+#include <QAction>
+#include <QHBoxLayout>
+#include <QHeaderView>
+#include <QKeyEvent>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QVBoxLayout>
+
+#include "gui/numbers.h"
+#include "gui/views/table_support.h"
+
+namespace openclaw::gui {
+
+void OwnerTree::keyPressEvent(QKeyEvent* event) {
+  const QModelIndex index = currentIndex();
+  switch (event->key()) {
+    case Qt::Key_Return:
+    case Qt::Key_Enter:
+      if (index.isValid()) emit rowEntered(index);
+      return;
+    case Qt::Key_Asterisk:
+      // Qt would open the whole subtree, which may be millions of rows and thousands of levels.
+      if (index.isValid()) expandRecursively(index, 1);
+      return;
+    default: QTreeView::keyPressEvent(event);
+  }
+}
+
+DominatorView::DominatorView(QWidget* parent) : View(parent), model_(new DominatorModel(this)) {
+  auto* content = new QWidget(this);
+  explanation_ = new QLabel(content);
+  explanation_->setObjectName(QStringLiteral("ownersExplanation"));
+  showAll_ = new QPushButton(tr("Show &all owners"), content);
+  showAll_->setObjectName(QStringLiteral("showAllOwners"));
+  connect(showAll_, &QPushButton::clicked, this, [this] { setTop(std::nullopt); });
+  address_ = new QLineEdit(content);
+  address_->setObjectName(QStringLiteral("goToAddress"));
+  address_->setAccessibleName(tr("Go to address"));
+  address_->setPlaceholderText(tr("Go to address: 0x…      (Ctrl+F)"));
+  address_->setClearButtonEnabled(true);
+  address_->setMaximumWidth(fontMetrics().horizontalAdvance(QLatin1Char('0')) * 36);
+  connect(address_, &QLineEdit::returnPressed, this, &DominatorView::goToAddress);
+
+  tree_ = new OwnerTree(content);
+  tree_->setObjectName(QStringLiteral("dominators"));
+  tree_->setAccessibleName(tr("Owners by retained size"));
+  tree_->setModel(model_);
+  equip(*tree_);
+  tree_->setUniformRowHeights(true);
+  tree_->setAlternatingRowColors(true);
+  tree_->setSelectionMode(QAbstractItemView::SingleSelection);
+  tree_->setExpandsOnDoubleClick(false);
+  QHeaderView* header = tree_->header();
+  header->setStretchLastSection(false);
+  header->setSectionResizeMode(DominatorModel::kObject, QHeaderView::Stretch);
+  const int character = fontMetrics().horizontalAdvance(QLatin1Char('0'));
+  const auto width = [&](int column, int characters) { header->resizeSection(column, character * characters); };
+  width(DominatorModel::kHeldBy, 30);
+  width(DominatorModel::kRetained, 13);
+  width(DominatorModel::kShare, 16);
+  width(DominatorModel::kOwnSize, 13);
+  width(DominatorModel::kOwned, 12);
+  width(DominatorModel::kAge, 7);
+  width(DominatorModel::kAddress, 18);
+  connect(tree_, &OwnerTree::rowEntered, this, &DominatorView::enter);
+  connect(tree_, &QTreeView::doubleClicked, this, &DominatorView::enter);
+  connect(tree_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, [this](const QModelIndex& current) {
+    if (const auto object = model_->objectAt(current)) emit objectSelected(object->value);
+  });
+  auto* focus = new QAction(tr("Show only this &subtree"), tree_);
+  connect(focus, &QAction::triggered, this, [this] {
+    if (const auto object = model_->objectAt(tree_->currentIndex())) setTop(object);
+  });
+  tree_->addAction(focus);
+
+  auto* top = new QHBoxLayout;
+  top->addWidget(explanation_, 1);
+  top->addWidget(showAll_);
+  top->addWidget(address_);
+  auto* layout = new QVBoxLayout(content);
+  layout->setContentsMargins(10, 10, 10, 10);
+  layout->addLayout(top);
+  layout->addWidget(tree_, 1);
+  setContent(content);
+  showNoDump();
+}
+
+void DominatorView::showAnswers(std::shared_ptr<const Answers> answers) {
+  answers_ = std::move(answers);
+  model_->setAnswers(answers_);
+  if (answers_->snapshot->dominatedBy(std::nullopt).empty()) {
+    showEmpty(tr("Nothing is held"), answers_->totals.objects == 0
+                                         ? tr("The dump holds no objects. Take one while the program holds some: occtl memory dump")
+                                         : tr("No object is reachable from a root, so nobody owns anything. The histogram lists what is there."));
+    return;
+  }
+  setTop(std::nullopt);
+  openFirstOwner();
+  showData();
+}
+
+void DominatorView::showNoDump() {
+  answers_.reset();
+  model_->setAnswers(nullptr);
+  showEmpty(tr("No dump is open"), tr("Open one with Ctrl+O, or drop a file here. To take one: occtl memory dump --output heap.bin"),
+            tr("&Open a dump…"));
+}
+
+QWidget* DominatorView::mainWidget() { return tree_; }
+
+void DominatorView::focusSearch() {
+  address_->setFocus(Qt::ShortcutFocusReason);
+  address_->selectAll();
+}
+
+void DominatorView::setTop(std::optional<ObjectIndex> top) {
+  const auto selected = model_->objectAt(tree_->currentIndex());
+  model_->setTop(top);
+  showAll_->setVisible(top.has_value());
+  const Snapshot& s = *answers_->snapshot;
+  if (top) {
+    explanation_->setText(tr("Only %1 at %2 and what it owns.")
+                              .arg(numbers::text(s.types()[s.type(*top)].name), numbers::address(s.address(*top))));
+    tree_->expand(model_->index(0, 0));
+    select(model_->index(0, 0));
+    return;
+  }
+  explanation_->setText(tr("Retained: what would be freed if the row were freed. %1 directly below the roots, %2 live.")
+                            .arg(numbers::counted(s.dominatedBy(std::nullopt).size(), tr("object"), tr("objects")),
+                                 numbers::size(answers_->totals.reachableBytes)));
+  if (selected)
+    if (const QModelIndex index = model_->indexOf(*selected); index.isValid()) select(index);
+}
+
+// The largest owner is open from the start, down to where the memory spreads: there it is.
+void DominatorView::openFirstOwner() {
+  const Snapshot& s = *answers_->snapshot;
+  QModelIndex index = model_->index(0, 0);
+  select(index);
+  for (int depth = 0; depth < 4 && model_->hasChildren(index); ++depth) {
+    tree_->expand(index);
+    const QModelIndex child = model_->index(0, 0, index);
+    const auto object = model_->objectAt(child), owner = model_->objectAt(index);
+    if (!object || !owner || s.retained(*object).value < s.retained(*owner).value / 2) break;
+    index = child;
+  }
+}
+
+void DominatorView::select(const QModelIndex& index) {
+  tree_->setCurrentIndex(index);
+  tree_->scrollTo(index);
+}
+
+void DominatorView::enter(const QModelIndex& index) {
+  if (model_->isMore(index)) {
+    const QModelIndex parent = index.parent();
+    const int row = index.row();
+    model_->showMore(index.siblingAtColumn(0));
+    select(model_->index(row, 0, parent));
+    return;
+  }
+  const QModelIndex first = index.siblingAtColumn(0);
+  tree_->setExpanded(first, !tree_->isExpanded(first));
+}
+
+bool DominatorView::reveal(ObjectIndex object) {
+  if (!answers_ || !answers_->snapshot->reachable(object)) return false;
+  const Snapshot& s = *answers_->snapshot;
+  if (model_->top()) setTop(std::nullopt);
+  std::vector<ObjectIndex> path;  // the object and its owners, innermost first
+  std::optional<ObjectIndex> step = object;
+  while (step && path.size() <= static_cast<std::size_t>(kDeepestOpened)) {
+    path.push_back(*step);
+    step = s.dominator(*step);
+  }
+  bool shown = !step;  // too deep otherwise
+  for (const ObjectIndex on : path) shown = shown && model_->indexOf(on).isValid();
+  if (!shown) {
+    setTop(object);
+    return true;
+  }
+  for (auto owner = path.rbegin(); owner != path.rend(); ++owner)
+    if (*owner != object) tree_->expand(model_->indexOf(*owner));
+  const QModelIndex index = model_->indexOf(object);
+  tree_->setCurrentIndex(index);
+  tree_->scrollTo(index, QAbstractItemView::PositionAtCenter);
+  return true;
+}
+
+void DominatorView::goToAddress() {
+  bool isNumber = false;
+  QString text = address_->text().trimmed();
+  if (text.startsWith(QLatin1String("0x"), Qt::CaseInsensitive)) text = text.mid(2);
+  const quint64 value = text.toULongLong(&isNumber, 16);
+  if (!isNumber) {
+    explanation_->setText(tr("“%1” is not an address: write it in hexadecimal, as in 0x7f31c2004a80.").arg(address_->text()));
+    return;
+  }
+  const auto object = answers_->snapshot->objectAt(Address(value));
+  if (!object) {
+    explanation_->setText(tr("No object covers %1.").arg(numbers::address(Address(value))));
+    return;
+  }
+  if (!reveal(*object)) {
+    explanation_->setText(tr("The object at %1 is unreachable, so nobody owns it.").arg(numbers::address(Address(value))));
+    emit objectSelected(object->value);
+    return;
+  }
+  tree_->setFocus();
+}
+
+}  // namespace openclaw::gui

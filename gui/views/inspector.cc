@@ -1,0 +1,266 @@
+#include "gui/views/inspector.h"
+
+#include <utility>
+
+#include <QLabel>
+#include <QVBoxLayout>
+
+#include "gui/numbers.h"
+#include "gui/theme.h"
+#include "gui/views/table_support.h"
+
+namespace openclaw::gui {
+namespace {
+
+// Slots of one holder searched for the one that points here.
+constexpr std::uint32_t kSlotsSearched = 20'000;
+constexpr std::size_t kOwnersShown = 12;
+
+QString typeName(const Snapshot& s, ObjectIndex object) { return numbers::text(s.types()[s.type(object)].name); }
+
+RowCell sizeCell(Bytes bytes) {
+  return {.text = numbers::size(bytes), .raw = QVariant::fromValue<quint64>(bytes.value),
+          .toolTip = QObject::tr("%1 bytes").arg(numbers::count(bytes.value))};
+}
+
+// What `holder` calls its reference to `object`.
+QString labelBetween(const Snapshot& s, ObjectIndex holder, ObjectIndex object) {
+  std::uint32_t searched = 0;
+  for (EdgeCursor e = s.edgesFrom(holder); e && searched < kSlotsSearched; e.next(), ++searched)
+    if (e.target() == object) return numbers::text(s.labelOf(holder, e.slot()));
+  return QObject::tr("one of %1 slots").arg(numbers::count(s.slotCount(holder)));
+}
+
+QString flagsText(std::uint8_t flags) {
+  QStringList words;
+  if (flags & kObjectPinned) words.push_back(QObject::tr("pinned"));
+  if (flags & kObjectLarge) words.push_back(QObject::tr("large"));
+  if (flags & kObjectHasDestructor) words.push_back(QObject::tr("has a destructor"));
+  if (flags & kObjectUnderConstruction) words.push_back(QObject::tr("under construction"));
+  return words.join(QStringLiteral(", "));
+}
+
+QLabel* makeTitle(QWidget* parent) {
+  auto* label = new QLabel(parent);
+  QFont font = label->font();
+  font.setBold(true);
+  label->setFont(font);
+  label->setTextFormat(Qt::PlainText);
+  return label;
+}
+
+QLabel* makeText(QWidget* parent) {
+  auto* label = new QLabel(parent);
+  label->setTextFormat(Qt::PlainText);
+  label->setWordWrap(true);
+  label->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+  label->setFocusPolicy(Qt::NoFocus);
+  return label;
+}
+
+}  // namespace
+
+Inspector::Inspector(QWidget* parent) : QWidget(parent) {
+  setObjectName(QStringLiteral("inspector"));
+  title_ = makeTitle(this);
+  title_->setObjectName(QStringLiteral("inspectorTitle"));
+  title_->setWordWrap(true);
+  facts_ = makeText(this);
+  facts_->setObjectName(QStringLiteral("inspectorFacts"));
+  const std::vector<ColumnSpec> columns = {{tr("Reference")}, {tr("Object")}, {tr("Retained"), {}, Qt::AlignRight}};
+  ownersTitle_ = makeTitle(this);
+  owners_ = new RowsTable(columns, this);
+  owners_->setObjectName(QStringLiteral("inspectorOwners"));
+  holdersTitle_ = makeTitle(this);
+  holders_ = new RowsTable(columns, this);
+  holders_->setObjectName(QStringLiteral("inspectorHolders"));
+  fieldsTitle_ = makeTitle(this);
+  fields_ = new RowsTable(columns, this);
+  fields_->setObjectName(QStringLiteral("inspectorFields"));
+  originTitle_ = makeTitle(this);
+  origin_ = makeText(this);
+  origin_->setObjectName(QStringLiteral("inspectorOrigin"));
+  for (RowsTable* table : {owners_, holders_, fields_}) {
+    table->setFitsRows(false);
+    table->setAlternatingRowColors(true);
+    connect(table, &RowsTable::objectActivated, this, &Inspector::objectActivated);
+  }
+  auto* layout = new QVBoxLayout(this);
+  layout->setContentsMargins(8, 10, 10, 10);
+  layout->setSpacing(4);
+  layout->addWidget(title_);
+  layout->addWidget(facts_);
+  layout->addSpacing(6);
+  layout->addWidget(ownersTitle_);
+  layout->addWidget(owners_, 3);
+  layout->addSpacing(4);
+  layout->addWidget(holdersTitle_);
+  layout->addWidget(holders_, 2);
+  layout->addSpacing(4);
+  layout->addWidget(fieldsTitle_);
+  layout->addWidget(fields_, 3);
+  layout->addSpacing(4);
+  layout->addWidget(originTitle_);
+  layout->addWidget(origin_);
+  layout->addStretch(0);
+  clear();
+}
+
+void Inspector::setAnswers(std::shared_ptr<const Answers> answers) {
+  answers_ = std::move(answers);
+  clear();
+}
+
+void Inspector::clear() {
+  title_->setText(tr("Nothing selected"));
+  facts_->setText(answers_ ? tr("Select a row: its object stands here, with who holds it and what it holds.")
+                           : tr("Open a dump, then select a row."));
+  for (QWidget* widget : std::initializer_list<QWidget*>{ownersTitle_, owners_, holdersTitle_, holders_, fieldsTitle_, fields_,
+                                                         originTitle_, origin_})
+    widget->hide();
+}
+
+void Inspector::showObject(ObjectIndex object) {
+  if (!answers_ || object.value >= answers_->snapshot->objectCount()) return;
+  const Snapshot& s = *answers_->snapshot;
+  title_->setText(typeName(s, object));
+  QStringList facts;
+  facts.push_back(tr("Address  %1").arg(numbers::address(s.address(object))));
+  facts.push_back(tr("Own size  %1 (%2 bytes)").arg(numbers::size(s.size(object)), numbers::count(s.size(object).value)));
+  if (const Bytes external = s.external(object); external.value > 0)
+    facts.push_back(tr("Owns outside the heap  %1").arg(numbers::size(external)));
+  if (s.reachable(object))
+    facts.push_back(tr("Retained  %1, %2 of live").arg(numbers::size(s.retained(object)), numbers::share(s.retained(object).value, answers_->totals.reachableBytes.value)));
+  else
+    facts.push_back(tr("Unreachable: the next collection that looks here frees it"));
+  facts.push_back(answers_->agesKnown ? tr("Age  %1 collections").arg(numbers::age(s.age(object))) : tr("Age  not known: no collection has run"));
+  if (const QString flags = flagsText(s.flags(object)); !flags.isEmpty()) facts.push_back(tr("Flags  %1").arg(flags));
+  facts_->setText(facts.join(QLatin1Char('\n')));
+  showOwners(object);
+  showHolders(object);
+  showFields(object);
+  showOrigin(object);
+}
+
+void Inspector::showOwners(ObjectIndex object) {
+  const Snapshot& s = *answers_->snapshot;
+  std::vector<Row> rows;
+  std::size_t more = 0;
+  std::optional<ObjectIndex> at = object;
+  for (; at && s.reachable(*at); at = s.dominator(*at)) {
+    if (rows.size() == kOwnersShown) {
+      ++more;
+      continue;
+    }
+    const auto label = tryHolderLabel(s, *at, kSlotsSearched);
+    RowCell held{.text = label ? numbers::text(*label) : tr("several owners")};
+    rows.push_back({.cells = {held, {.text = typeName(s, *at), .toolTip = numbers::address(s.address(*at))}, sizeCell(s.retained(*at))},
+                    .object = *at});
+  }
+  ownersTitle_->setText(more == 0 ? tr("Kept alive by, up to the roots") : tr("Kept alive by; %1 more up to the roots").arg(numbers::count(more)));
+  ownersTitle_->setVisible(!rows.empty());
+  owners_->setVisible(!rows.empty());
+  owners_->setRows(std::move(rows));
+}
+
+void Inspector::showHolders(ObjectIndex object) {
+  const Snapshot& s = *answers_->snapshot;
+  std::vector<Row> rows;
+  for (const RootInfo& root : rootsOf(s, object)) {
+    if (rows.size() == kRowsShown) break;
+    rows.push_back({.cells = {{.text = numbers::text(rootText(root))}, {.text = tr("root")}, {.text = QString()}}});
+  }
+  EdgeCursor e = s.edgesTo(object);
+  for (; e && rows.size() < kRowsShown; e.next()) {
+    const ObjectIndex holder = e.target();
+    rows.push_back({.cells = {{.text = labelBetween(s, holder, object)}, {.text = typeName(s, holder), .toolTip = numbers::address(s.address(holder))},
+                              sizeCell(s.retained(holder))},
+                    .object = holder});
+  }
+  holdersTitle_->setText(rows.empty() ? tr("Referred to by nothing")
+                         : e          ? tr("Referred to by: the first %1").arg(numbers::count(rows.size()))
+                                      : tr("Referred to by (%1)").arg(numbers::count(rows.size())));
+  holdersTitle_->show();
+  holders_->setVisible(!rows.empty());
+  holders_->setRows(std::move(rows));
+}
+
+void Inspector::showFields(ObjectIndex object) {
+  const Snapshot& s = *answers_->snapshot;
+  std::vector<Row> rows;
+  EdgeCursor e = s.edgesFrom(object);
+  for (; e && rows.size() < kRowsShown; e.next()) {
+    const ObjectIndex target = e.target();
+    QString label = numbers::text(s.labelOf(object, e.slot()));
+    if (s.strengthOf(object, e.slot()) == Strength::kWeak) label += tr(" (weak)");
+    rows.push_back({.cells = {{.text = label}, {.text = typeName(s, target), .toolTip = numbers::address(s.address(target))}, sizeCell(s.retained(target))},
+                    .object = target});
+  }
+  fieldsTitle_->setText(rows.empty() ? tr("Holds no other object")
+                        : e          ? tr("Holds: the first %1 of %2 slots").arg(numbers::count(rows.size()), numbers::count(s.slotCount(object)))
+                                     : tr("Holds (%1)").arg(numbers::count(rows.size())));
+  fieldsTitle_->show();
+  fields_->setVisible(!rows.empty());
+  fields_->setRows(std::move(rows));
+}
+
+void Inspector::showOrigin(ObjectIndex object) {
+  const Snapshot& s = *answers_->snapshot;
+  QStringList lines;
+  if (const auto stack = s.stack(object)) {
+    for (const std::uint64_t pc : s.stacks()[*stack].pcs) {
+      const auto frames = s.symbol(pc);
+      if (frames.empty()) lines.push_back(numbers::address(Address(pc)));
+      for (const CodeFrame& frame : frames) {
+        QString line = numbers::text(frame.function);
+        if (!frame.file.empty()) line += QStringLiteral("  %1:%2").arg(numbers::text(frame.file.substr(frame.file.rfind('/') + 1))).arg(frame.line);
+        lines.push_back(line);
+      }
+      if (lines.size() > 14) {
+        lines.push_back(QStringLiteral("…"));
+        break;
+      }
+    }
+    originTitle_->setText(tr("Allocated at (sampled stack)"));
+  } else {
+    const QString site = numbers::text(siteText(s, s.site(object)));
+    lines.push_back(site.isEmpty() ? tr("The dump does not say.") : site);
+    originTitle_->setText(tr("Allocated at"));
+  }
+  origin_->setText(lines.join(QLatin1Char('\n')));
+  originTitle_->show();
+  origin_->show();
+}
+
+void Inspector::showType(TypeIndex type) {
+  if (!answers_ || type.value >= answers_->snapshot->types().size()) return;
+  clear();
+  const TypeInfo& info = answers_->snapshot->types()[type];
+  title_->setText(numbers::text(info.name));
+  QStringList facts;
+  facts.push_back(tr("Size  %1 bytes%2").arg(numbers::count(info.size), info.elementSize > 0 ? tr(" and %1 for each element").arg(numbers::count(info.elementSize)) : QString()));
+  for (const HistogramRow& row : answers_->histogram) {
+    if (row.type != type) continue;
+    facts.push_back(tr("Objects  %1, %2 of them unreachable").arg(numbers::count(row.objects), numbers::count(row.unreachableObjects)));
+    facts.push_back(tr("Own size  %1, %2 an object on average").arg(numbers::size(row.shallow), numbers::size(Bytes(row.objects == 0 ? 0 : row.shallow.value / row.objects))));
+    facts.push_back(tr("Retained  %1").arg(numbers::size(row.retained, row.retainedCertainty)));
+  }
+  if (info.pointerFree) facts.push_back(tr("Holds no references"));
+  if (info.hasDestructor) facts.push_back(tr("Has a destructor"));
+  facts_->setText(facts.join(QLatin1Char('\n')));
+  std::vector<Row> rows;
+  const auto add = [&](const std::vector<FieldInfo>& fields, const QString& prefix) {
+    for (const FieldInfo& field : fields)
+      rows.push_back({.cells = {{.text = prefix + numbers::text(field.name)},
+                                {.text = field.targetType.empty() ? numbers::unknown() : numbers::text(field.targetType)},
+                                {.text = field.strength == Strength::kWeak ? tr("weak") : QString()}}});
+  };
+  add(info.fields, {});
+  add(info.elementFields, QStringLiteral("[…]."));
+  fieldsTitle_->setText(rows.empty() ? tr("Declares no references") : tr("Declares references (%1)").arg(numbers::count(rows.size())));
+  fieldsTitle_->show();
+  fields_->setVisible(!rows.empty());
+  fields_->setRows(std::move(rows));
+}
+
+}  // namespace openclaw::gui

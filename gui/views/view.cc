@@ -1,0 +1,127 @@
+#include "gui/views/view.h"
+
+#include <QLabel>
+#include <QProgressBar>
+#include <QPushButton>
+#include <QVBoxLayout>
+
+namespace openclaw::gui {
+namespace {
+
+constexpr int kProgressSteps = 1000;
+// Narrow enough to read, wide enough for a path.
+constexpr int kMessageWidth = 620;
+
+QLabel* makeLabel(QWidget* parent, const char* name, double size, bool bold) {
+  auto* label = new QLabel(parent);
+  label->setObjectName(QLatin1String(name));
+  label->setWordWrap(true);
+  label->setTextFormat(Qt::PlainText);
+  label->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+  label->setFocusPolicy(Qt::NoFocus);
+  label->setFixedWidth(kMessageWidth);
+  QFont font = label->font();
+  font.setPointSizeF(font.pointSizeF() * size);
+  font.setBold(bold);
+  label->setFont(font);
+  return label;
+}
+
+}  // namespace
+
+View::View(QWidget* parent) : QStackedWidget(parent) {
+  messagePage_ = makeMessagePage();
+  loadingPage_ = makeLoadingPage();
+  addWidget(messagePage_);
+  addWidget(loadingPage_);
+}
+
+QWidget* View::makeMessagePage() {
+  auto* page = new QWidget(this);
+  messageTitle_ = makeLabel(page, "messageTitle", 1.5, true);
+  messageText_ = makeLabel(page, "messageText", 1.0, false);
+  messageButton_ = new QPushButton(page);
+  messageButton_->setObjectName(QStringLiteral("nextStep"));
+  connect(messageButton_, &QPushButton::clicked, this, &View::nextStepRequested);
+  auto* layout = new QVBoxLayout(page);
+  layout->setSpacing(10);
+  layout->addStretch(2);
+  layout->addWidget(messageTitle_, 0, Qt::AlignHCenter);
+  layout->addWidget(messageText_, 0, Qt::AlignHCenter);
+  layout->addSpacing(6);
+  layout->addWidget(messageButton_, 0, Qt::AlignHCenter);
+  layout->addStretch(3);
+  return page;
+}
+
+QWidget* View::makeLoadingPage() {
+  auto* page = new QWidget(this);
+  loadingTitle_ = makeLabel(page, "loadingTitle", 1.5, true);
+  loadingStage_ = makeLabel(page, "loadingStage", 1.0, false);
+  loadingBar_ = new QProgressBar(page);
+  loadingBar_->setObjectName(QStringLiteral("loadingBar"));
+  loadingBar_->setRange(0, kProgressSteps);
+  loadingBar_->setTextVisible(false);
+  loadingBar_->setFixedWidth(kMessageWidth);
+  auto* cancel = new QPushButton(tr("&Cancel (Esc)"), page);
+  cancel->setObjectName(QStringLiteral("cancelLoading"));
+  connect(cancel, &QPushButton::clicked, this, &View::cancelRequested);
+  auto* layout = new QVBoxLayout(page);
+  layout->setSpacing(10);
+  layout->addStretch(2);
+  layout->addWidget(loadingTitle_, 0, Qt::AlignHCenter);
+  layout->addWidget(loadingBar_, 0, Qt::AlignHCenter);
+  layout->addWidget(loadingStage_, 0, Qt::AlignHCenter);
+  layout->addSpacing(6);
+  layout->addWidget(cancel, 0, Qt::AlignHCenter);
+  layout->addStretch(3);
+  return page;
+}
+
+void View::showMessage(State state, const QString& title, const QString& text, const QString& button) {
+  state_ = state;
+  messageTitle_->setText(title);
+  messageText_->setText(text);
+  messageButton_->setText(button);
+  messageButton_->setVisible(!button.isEmpty());
+  setCurrentWidget(messagePage_);
+}
+
+void View::showEmpty(const QString& title, const QString& next, const QString& button) {
+  showMessage(State::kEmpty, title, next, button);
+}
+
+void View::showError(const QString& title, const QString& reason, const QString& button) {
+  showMessage(State::kError, title, reason, button);
+}
+
+void View::showLoading(const QString& file) {
+  state_ = State::kLoading;
+  loadingTitle_->setText(tr("Reading %1").arg(file));
+  loadingStage_->setText(tr("opening"));
+  loadingBar_->setValue(0);
+  setCurrentWidget(loadingPage_);
+}
+
+void View::setProgress(const QString& stage, double fraction, std::chrono::milliseconds elapsed) {
+  if (state_ != State::kLoading) return;
+  loadingBar_->setValue(static_cast<int>(fraction * kProgressSteps));
+  const double seconds = static_cast<double>(elapsed.count()) / 1000;
+  QString text = tr("%1 · %2 % · %3 s").arg(stage).arg(static_cast<int>(fraction * 100)).arg(seconds, 0, 'f', 1);
+  // A forecast from the first tenth would jump about.
+  if (fraction > 0.1 && fraction < 1)
+    text += tr(" · about %1 s left").arg(seconds * (1 - fraction) / fraction, 0, 'f', 1);
+  loadingStage_->setText(text);
+}
+
+void View::setContent(QWidget* content) {
+  content_ = content;
+  addWidget(content);
+}
+
+void View::showData() {
+  state_ = State::kData;
+  setCurrentWidget(content_);
+}
+
+}  // namespace openclaw::gui

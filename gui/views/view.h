@@ -1,0 +1,80 @@
+// A view of the window with its four states: empty, loading, data, error. Each says what to do next; the states are
+// drawn here once, a view only draws data.
+//
+//   class HistogramView : public View { ... void showAnswers(std::shared_ptr<const Answers>) override; };
+//   view->showLoading("heap.bin");  view->setProgress("reading", 0.4, 1200ms);
+//   view->showAnswers(answers);     // data, or empty with the reason
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include <QStackedWidget>
+#include <QString>
+
+#include "gui/answers.h"
+
+class QLabel;
+class QProgressBar;
+class QPushButton;
+
+namespace openclaw::gui {
+
+class View : public QStackedWidget {
+  Q_OBJECT
+
+ public:
+  enum class State { kEmpty, kLoading, kData, kError };
+
+  explicit View(QWidget* parent = nullptr);
+  State state() const { return state_; }
+
+  // Data, or empty with the reason. The views may be asked for a dump without objects.
+  virtual void showAnswers(std::shared_ptr<const Answers> answers) = 0;
+  // No dump is open. Lets go of the last one.
+  virtual void showNoDump() = 0;
+  // Keyboard focus goes here when the view comes up.
+  virtual QWidget* mainWidget() = 0;
+  // Ctrl+F; nothing where a view has no search.
+  virtual void focusSearch() {}
+  // Brings an object or type into sight; false when this view cannot.
+  virtual bool reveal(ObjectIndex) { return false; }
+  virtual bool revealType(TypeIndex) { return false; }
+
+  void showEmpty(const QString& title, const QString& next, const QString& button = {});
+  void showLoading(const QString& file);
+  void setProgress(const QString& stage, double fraction, std::chrono::milliseconds elapsed);
+  void showError(const QString& title, const QString& reason, const QString& button);
+
+ signals:
+  // The button of the empty or error state: open another dump, or try again.
+  void nextStepRequested();
+  void cancelRequested();
+  void objectSelected(quint32 object);
+  void typeSelected(quint32 type);
+  void objectActivated(quint32 object);
+  void typeActivated(quint32 type);
+
+ protected:
+  // The widget of the data state.
+  void setContent(QWidget* content);
+  void showData();
+
+ private:
+  QWidget* makeMessagePage();
+  QWidget* makeLoadingPage();
+  void showMessage(State state, const QString& title, const QString& text, const QString& button);
+
+  State state_ = State::kEmpty;
+  QWidget* messagePage_ = nullptr;
+  QLabel* messageTitle_ = nullptr;
+  QLabel* messageText_ = nullptr;
+  QPushButton* messageButton_ = nullptr;
+  QWidget* loadingPage_ = nullptr;
+  QLabel* loadingTitle_ = nullptr;
+  QLabel* loadingStage_ = nullptr;
+  QProgressBar* loadingBar_ = nullptr;
+  QWidget* content_ = nullptr;
+};
+
+}  // namespace openclaw::gui
