@@ -208,6 +208,7 @@ std::string LoadReport::sentence() const {
     const double percent = static_cast<double>(static_cast<std::uint64_t>(file.fractionRead() * 1000)) / 10;
     parts.push_back(fmt::format("{:.1f} % of the file read", percent));
   }
+  if (file.headerDamaged) parts.push_back("the file header is damaged");
   if (!file.endSeen) parts.push_back("the dump was not finished (no end frame)");
   const auto count = [&](std::uint64_t n, std::string_view one, std::string_view many) {
     if (n != 0) parts.push_back(fmt::format("{} {}", withSeparators(n), n == 1 ? one : many));

@@ -198,7 +198,7 @@ struct LoadOptions {
   bool dominators = true;    // false: histogram only; every dominator() is none and every retained() 0
 };
 
-// Reads a heap.bin (other kinds later). Errors: those of DumpReader::open; kInvalidArgument when there is no such file;
+// Reads a heap.bin (other kinds later). Errors: those of DumpReader::open;
 // kCancelled within 100 ms; kUnsupported past 2^32 - 3 objects; kNotFinished when memory does not suffice. `progress`
 // may be empty and is called on the calling thread only. A damaged file gives a snapshot with a report that says what is missing.
 Result<std::shared_ptr<const Snapshot>> loadSnapshot(const std::string& path, const LoadOptions& options,

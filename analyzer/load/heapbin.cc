@@ -11,7 +11,6 @@
 #include "analyzer/graph/backward.h"
 #include "analyzer/graph/dominators.h"
 #include "analyzer/graph/reachability.h"
-#include "analyzer/load/mapped_file.h"
 #include "analyzer/load/tables.h"
 
 namespace openclaw {
@@ -67,9 +66,9 @@ void forEachCovered(const ReferencesFrame& frame, const Buffer<std::uint32_t>& d
 
 class HeapbinLoader {
  public:
-  HeapbinLoader(const HeapbinSource& source, const LoadOptions& options, const LoadProgressSink& progress,
+  HeapbinLoader(const DumpReader& reader, const LoadOptions& options, const LoadProgressSink& progress,
                 std::stop_token stop, SnapshotState& state)
-      : source_(source), options_(options), progress_(progress), stop_(std::move(stop)), state_(state),
+      : reader_(reader), options_(options), progress_(progress), stop_(std::move(stop)), state_(state),
         tables_(state, losses_) {
     threads_ = options.threads != 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
   }
@@ -96,11 +95,9 @@ class HeapbinLoader {
     return work;
   }
 
-  // Decodes and then lets go of the frame's pages. nullopt: damaged, counted.
+  // nullopt: damaged, counted.
   std::optional<DecodedFrame> decode(const FrameInfo& info) {
-    Result<DecodedFrame> decoded = source_.reader.decode(info);
-    if (!source_.mapping.empty())
-      releasePages(source_.mapping.subspan(info.offset, FrameHeader::kBytes + std::size_t{info.storedSize}));
+    Result<DecodedFrame> decoded = reader_.decode(info);
     if (decoded) return std::move(*decoded);
     countDamaged();
     return std::nullopt;
@@ -121,7 +118,7 @@ class HeapbinLoader {
 
   void readTables() {
     const Work work = stage("reading", 0, 0);
-    for (const FrameInfo& frame : source_.reader.frames()) {
+    for (const FrameInfo& frame : reader_.frames()) {
       if (!frame.known) continue;
       if (frame.kind == FrameKind::kObjects) {
         objectsFrames_.emplace_back().info = &frame;
@@ -498,7 +495,7 @@ class HeapbinLoader {
 
   void writeReport() {
     LoadReport& report = state_.report;
-    report.file = source_.reader.report();
+    report.file = reader_.report();
     report.file.damagedFrames += damagedFrames_;
     const Announced& announced = tables_.announced();
     report.objectsMissing = gaps_;
@@ -516,7 +513,7 @@ class HeapbinLoader {
   }
 
   // Constant after construction.
-  const HeapbinSource& source_;
+  const DumpReader& reader_;
   const LoadOptions& options_;
   const LoadProgressSink& progress_;
   const std::stop_token stop_;
@@ -537,21 +534,21 @@ class HeapbinLoader {
 
 }  // namespace
 
-void loadHeapbin(const HeapbinSource& source, const LoadOptions& options, const LoadProgressSink& progress,
+void loadHeapbin(const DumpReader& reader, const LoadOptions& options, const LoadProgressSink& progress,
                  std::stop_token stop, SnapshotState& state) {
-  HeapbinLoader(source, options, progress, std::move(stop), state).run();
+  HeapbinLoader(reader, options, progress, std::move(stop), state).run();
 }
 
 namespace {
 
-Result<std::shared_ptr<const Snapshot>> load(const Result<DumpReader>& reader, std::span<const std::byte> mapping,
-                                             const std::string& name, const LoadOptions& options,
-                                             const LoadProgressSink& progress, const std::stop_token& stop) {
+Result<std::shared_ptr<const Snapshot>> load(const Result<DumpReader>& reader, const std::string& name,
+                                             const LoadOptions& options, const LoadProgressSink& progress,
+                                             const std::stop_token& stop) {
   if (!reader) return std::unexpected(reader.error());
   try {
     SnapshotBuilder builder;
     builder.state().path = name;
-    loadHeapbin({*reader, mapping}, options, progress, stop, builder.state());
+    loadHeapbin(*reader, options, progress, stop, builder.state());
     return builder.build();
   } catch (const Cancelled&) {
     return fail(ErrorCode::kCancelled, "loading was cancelled", Where{.file = name});
@@ -571,13 +568,12 @@ Result<std::shared_ptr<const Snapshot>> load(const Result<DumpReader>& reader, s
 
 Result<std::shared_ptr<const Snapshot>> loadSnapshot(const std::string& path, const LoadOptions& options,
                                                      const LoadProgressSink& progress, std::stop_token stop) {
-  OPENCLAW_TRY(const MappedFile file, MappedFile::open(path));
-  return load(DumpReader::fromMemory(file.bytes(), path), file.bytes(), path, options, progress, stop);
+  return load(DumpReader::open(path), path, options, progress, stop);
 }
 
 Result<std::shared_ptr<const Snapshot>> loadSnapshot(std::span<const std::byte> bytes, std::string name,
                                                      const LoadOptions& options) {
-  return load(DumpReader::fromMemory(bytes, name), {}, name, options, {}, {});
+  return load(DumpReader::fromMemory(bytes, name), name, options, {}, {});
 }
 
 }  // namespace openclaw

@@ -9,17 +9,12 @@
 
 namespace openclaw {
 
-struct HeapbinSource {
-  const DumpReader& reader;
-  std::span<const std::byte> mapping;  // pages of decoded frames are given back here; empty: bytes in memory
-};
-
 // Thrown when a frame that could be read in the first pass cannot in the second.
 struct FileChanged {};
 
 // Fills `state`. Losses land in state.report. Throws Cancelled, FileChanged, std::bad_alloc, std::length_error (a graph past the
 // limits of snapshot.h), which loadSnapshot turns into errors.
-void loadHeapbin(const HeapbinSource& source, const LoadOptions& options, const LoadProgressSink& progress,
+void loadHeapbin(const DumpReader& reader, const LoadOptions& options, const LoadProgressSink& progress,
                  std::stop_token stop, SnapshotState& state);
 
 }  // namespace openclaw
