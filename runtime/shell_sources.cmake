@@ -3,5 +3,8 @@
 set(OPENCLAW_RUNTIME_SHELL_SOURCES
   config/settings_file.cc
   config/settings_state.cc
+  external_bytes.cc
+  source/process_info.cc
+  source/site_rows.cc
 )
 set(OPENCLAW_RUNTIME_SHELL_LIBRARIES fmt::fmt)
