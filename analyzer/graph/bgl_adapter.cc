@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "analyzer/graph/dominators.h"
+#include "analyzer/graph/reachability.h"
 
 namespace openclaw {
 namespace {
@@ -28,8 +29,11 @@ std::vector<std::uint32_t> computeDominatorsWithBoost(const EdgeTable& edges, st
   const std::uint32_t objects = edges.objectCount();
   std::vector<std::pair<std::uint32_t, std::uint32_t>> list;
   for (const std::uint32_t root : roots) list.emplace_back(0, root + 1);
+  // Boost takes a predecessor that the entry does not reach for one numbered 0, the entry itself, and answers wrongly:
+  // edges of unreachable objects stay out.
+  const Buffer<std::uint8_t> reachable = computeReachability(edges, roots, Work{.threads = 1, .stop = {}, .progress = {}});
   for (std::uint32_t source = 0; source < objects; ++source)
-    for (std::uint32_t slot = 0; slot < edges.first.count(source); ++slot)
+    for (std::uint32_t slot = 0; reachable[source] != 0 && slot < edges.first.count(source); ++slot)
       if (const std::uint32_t target = edges.slots[edges.first.begin(source) + slot];
           target != 0 && edges.keepsAlive(source, slot))
         list.emplace_back(source + 1, target);

@@ -1,0 +1,89 @@
+#include "tests/analyzer/edge_lists.h"
+
+#include <algorithm>
+
+#include "analyzer/graph/dominators.h"
+
+namespace openclaw::test {
+
+EdgeTable tableOf(const EdgeLists& lists) {
+  EdgeTable table;
+  const std::size_t objects = lists.targets.size();
+  table.first = PagedOffsets(objects);
+  for (std::size_t i = 0; i < objects; ++i)
+    table.first.countWhileBuilding(i) = static_cast<std::uint32_t>(lists.targets[i].size());
+  if (!table.first.tryFinish()) std::abort();
+  table.slots = Buffer<std::uint32_t>(table.first.total());
+  if (!lists.weak.empty()) table.strengths = Buffer<std::uint8_t>(table.first.total());
+  for (std::size_t i = 0; i < objects; ++i)
+    for (std::size_t slot = 0; slot < lists.targets[i].size(); ++slot) {
+      const std::uint64_t at = table.first.begin(i) + slot;
+      table.slots[at] = lists.targets[i][slot] + 1;  // kNullSlot + 1 = 0
+      if (!lists.weak.empty())
+        table.strengths[at] = static_cast<std::uint8_t>(lists.weak[i][slot] ? Strength::kWeak : Strength::kStrong);
+    }
+  table.types = NarrowColumn(Column<std::uint16_t>::owning(std::vector<std::uint16_t>(objects)));
+  table.declare({DeclaredStrengths{}});
+  return table;
+}
+
+EdgeLists randomLists(Random& random, std::uint32_t objects, std::uint32_t edges, bool withWeak) {
+  EdgeLists lists;
+  lists.targets.resize(objects);
+  if (withWeak) lists.weak.resize(objects);
+  for (std::uint32_t i = 0; i < edges; ++i) {
+    const auto source = static_cast<std::uint32_t>(random.below(objects));
+    auto target = static_cast<std::uint32_t>(random.below(objects));
+    if (random.oneIn(8)) target = kNullSlot;
+    if (random.oneIn(20)) target = source;
+    lists.targets[source].push_back(target);
+    if (withWeak) lists.weak[source].push_back(random.oneIn(5));
+  }
+  for (std::uint64_t count = 1 + random.below(3); count > 0; --count)
+    lists.roots.push_back(static_cast<std::uint32_t>(random.below(objects)));
+  return lists;
+}
+
+std::vector<std::uint8_t> reachableWithout(const EdgeLists& lists, std::uint32_t without) {
+  std::vector<std::uint8_t> seen(lists.targets.size());
+  std::vector<std::uint32_t> stack;
+  const auto visit = [&](std::uint32_t object) {
+    if (object == without || seen[object]) return;
+    seen[object] = 1;
+    stack.push_back(object);
+  };
+  for (const std::uint32_t root : lists.roots) visit(root);
+  while (!stack.empty()) {
+    const std::uint32_t source = stack.back();
+    stack.pop_back();
+    for (std::size_t slot = 0; slot < lists.targets[source].size(); ++slot)
+      if (lists.targets[source][slot] != kNullSlot && (lists.weak.empty() || !lists.weak[source][slot]))
+        visit(lists.targets[source][slot]);
+  }
+  return seen;
+}
+
+std::vector<std::uint32_t> dominatorsByRemoval(const EdgeLists& lists) {
+  const auto objects = static_cast<std::uint32_t>(lists.targets.size());
+  const std::vector<std::uint8_t> all = reachableWithout(lists, kNullSlot);
+  std::vector<std::uint32_t> dominator(objects, kUnreachable);
+  std::vector<std::uint32_t> lostWithDominator(objects, objects + 1);
+  for (std::uint32_t v = 0; v < objects; ++v)
+    if (all[v]) dominator[v] = kRootsOnly;
+  for (std::uint32_t d = 0; d < objects; ++d) {
+    if (!all[d]) continue;
+    const std::vector<std::uint8_t> rest = reachableWithout(lists, d);
+    std::uint32_t lost = 0;
+    for (std::uint32_t v = 0; v < objects; ++v) lost += all[v] && !rest[v];
+    for (std::uint32_t v = 0; v < objects; ++v)
+      if (v != d && all[v] && !rest[v] && lost < lostWithDominator[v]) {
+        dominator[v] = d;
+        lostWithDominator[v] = lost;
+      }
+  }
+  return dominator;
+}
+
+Work plainWork() { return Work{.threads = 2, .stop = {}, .progress = {}}; }
+
+}  // namespace openclaw::test

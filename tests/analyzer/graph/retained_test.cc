@@ -1,0 +1,123 @@
+#include "analyzer/graph/retained.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "analyzer/graph/backward.h"
+#include "tests/analyzer/edge_lists.h"
+
+namespace openclaw {
+namespace {
+
+using test::EdgeLists;
+using test::kNullSlot;
+
+ShallowSizes sizesOf(const std::vector<std::uint32_t>& units, unsigned shift) {
+  ShallowSizes sizes;
+  sizes.units = NarrowColumn(Column<std::uint32_t>::owning(units));
+  sizes.unitShift = shift;
+  return sizes;
+}
+
+TEST(Retained, EqualsWhatRemovalWouldFree) {
+  const std::uint64_t seed = test::seedFromEnvironment();
+  SCOPED_TRACE("OPENCLAW_SEED=" + std::to_string(seed));
+  test::Random random(seed);
+  for (int round = 0; round < 200; ++round) {
+    const auto objects = static_cast<std::uint32_t>(1 + random.below(40));
+    const EdgeLists lists = test::randomLists(random, objects, static_cast<std::uint32_t>(random.below(3 * objects)), true);
+    std::vector<std::uint32_t> units(objects);
+    for (std::uint32_t& u : units) u = static_cast<std::uint32_t>(random.below(1000));
+    const EdgeTable table = test::tableOf(lists);
+    const Dominators dominators = computeDominators(table, lists.roots, test::plainWork());
+    const SizeSums retained = computeRetained(dominators, sizesOf(units, 4), test::plainWork());
+    const std::vector<std::uint8_t> all = test::reachableWithout(lists, kNullSlot);
+    for (std::uint32_t object = 0; object < objects; ++object) {
+      std::uint64_t freed = 0;
+      const std::vector<std::uint8_t> rest = test::reachableWithout(lists, object);
+      for (std::uint32_t v = 0; v < objects; ++v) freed += all[v] && !rest[v] ? units[v] * 16ull : 0;
+      ASSERT_EQ(retained[object], freed) << "round " << round << " object " << object;
+    }
+  }
+}
+
+TEST(Retained, SumsPast32BitsOfUnitsAreExact) {
+  EdgeLists lists{.targets = {{1}, {2}, {3}, {}}, .weak = {}, .roots = {0}};
+  const EdgeTable table = test::tableOf(lists);
+  const Dominators dominators = computeDominators(table, lists.roots, test::plainWork());
+  const std::uint32_t big = 0xffff'fff0u;
+  const SizeSums retained = computeRetained(dominators, sizesOf({1, big, big, big}, 3), test::plainWork());
+  EXPECT_EQ(retained[3], std::uint64_t{big} * 8);
+  EXPECT_EQ(retained[2], std::uint64_t{big} * 16);
+  EXPECT_EQ(retained[1], std::uint64_t{big} * 24);
+  EXPECT_EQ(retained[0], std::uint64_t{big} * 24 + 8);
+}
+
+TEST(Retained, SizesInTheSideTableCount) {
+  ShallowSizes sizes;
+  sizes.units = NarrowColumn(Column<std::uint16_t>::owning(std::vector<std::uint16_t>{2, 0xffff}));
+  sizes.sideMark = 0xffff;
+  sizes.side = {{1, 1ull << 40}};
+  EdgeLists lists{.targets = {{1}, {}}, .weak = {}, .roots = {0}};
+  const EdgeTable table = test::tableOf(lists);
+  const Dominators dominators = computeDominators(table, lists.roots, test::plainWork());
+  EXPECT_EQ(computeRetained(dominators, sizes, test::plainWork())[0], (1ull << 40) + 2);
+}
+
+TEST(Dominated, GroupsComeByDominatorThenRetainedThenIndex) {
+  // 0 -> 1 2 3, 3 -> 4; 5 is a root of its own.
+  EdgeLists lists{.targets = {{1, 2, 3}, {}, {}, {4}, {}, {}}, .weak = {}, .roots = {0, 5}};
+  const EdgeTable table = test::tableOf(lists);
+  const Dominators dominators = computeDominators(table, lists.roots, test::plainWork());
+  const SizeSums retained = computeRetained(dominators, sizesOf({1, 2, 2, 1, 9, 100}, 0), test::plainWork());
+  const Buffer<std::uint32_t> dominated = computeDominated(dominators, retained, test::plainWork());
+  EXPECT_EQ((std::vector<std::uint32_t>(dominated.span().begin(), dominated.span().end())),
+            (std::vector<std::uint32_t>{3, 1, 2, 4, 5, 0}));
+}
+
+TEST(BackwardEdges, AreTheForwardOnesTurnedAroundWhateverTheThreads) {
+  const std::uint64_t seed = test::seedFromEnvironment();
+  SCOPED_TRACE("OPENCLAW_SEED=" + std::to_string(seed));
+  test::Random random(seed);
+  const EdgeLists lists = test::randomLists(random, 500, 4000, true);
+  std::vector<std::vector<std::uint32_t>> expected(500);
+  for (std::uint32_t source = 0; source < 500; ++source)
+    for (const std::uint32_t target : lists.targets[source])
+      if (target != kNullSlot) expected[target].push_back(source);
+  const EdgeTable table = test::tableOf(lists);
+  for (const unsigned threads : {1u, 2u, 5u}) {
+    Work work = test::plainWork();
+    work.threads = threads;
+    const BackwardEdges back = computeBackwardEdges(table, work);
+    for (std::uint32_t object = 0; object < 500; ++object) {
+      std::vector<std::uint32_t> sources;
+      for (std::uint64_t i = back.first.begin(object); i < back.first.end(object); ++i) sources.push_back(back.sources[i] - 1);
+      ASSERT_EQ(sources, expected[object]) << object;
+    }
+  }
+}
+
+TEST(PagedOffsets, SpanPagesOf65536Rows) {
+  constexpr std::size_t kRows = 3 * 65536 + 1;
+  PagedOffsets offsets(kRows);
+  for (std::size_t row = 0; row < kRows; ++row) offsets.countWhileBuilding(row) = row % 3 == 0 ? 70'000 : 0;
+  ASSERT_TRUE(offsets.tryFinish());
+  std::uint64_t sum = 0;
+  for (std::size_t row = 0; row < kRows; ++row) {
+    ASSERT_EQ(offsets.begin(row), sum);
+    sum += row % 3 == 0 ? 70'000 : 0;
+    ASSERT_EQ(offsets.end(row), sum);
+  }
+  EXPECT_EQ(offsets.total(), sum);
+  EXPECT_GT(sum, std::uint64_t{1} << 32);
+}
+
+TEST(PagedOffsets, RefuseMoreThan32BitsInOnePage) {
+  PagedOffsets offsets(3);
+  for (std::size_t row = 0; row < 3; ++row) offsets.countWhileBuilding(row) = 0xffff'ffffu;
+  EXPECT_FALSE(offsets.tryFinish());
+}
+
+}  // namespace
+}  // namespace openclaw
