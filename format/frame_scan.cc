@@ -225,7 +225,12 @@ Result<Scan> scanFile(const ByteSource& source) {
                   where);
     scan.report.bytesRead = FileHeader::kBytes;
   }
-  if (scan.report.headerDamaged || !readIndex(source, scan)) walkFrames(source, scan);
+  if (scan.report.headerDamaged || !readIndex(source, scan)) {
+    walkFrames(source, scan);
+    // Nobody decodes an index frame later, so its damage would go unsaid.
+    for (const FoundFrame& frame : scan.frames)
+      if (frame.kind == FrameKind::kIndex && frame.known && !readMessage(source, frame)) ++scan.report.damagedFrames;
+  }
   settle(scan);
   return scan;
 }

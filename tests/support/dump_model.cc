@@ -360,12 +360,15 @@ std::vector<std::byte> encodeDump(const DumpModel& model, EncodeOptions options)
   if (options.metadata) end.losses = losses;
   encoder->end(end);
   OPENCLAW_CHECK(encoder->status() == EncodeStatus::kOk, encoder->status());
-  return options.index ? withIndex(encoder.sink.bytes) : std::move(encoder.sink.bytes);
+  if (!options.index) return std::move(encoder.sink.bytes);
+  CodeFrameRecord frames[] = {{"std::make_unique<Session>", "memory.h", 120, true}, {"handle", "server.cc", 88, false}};
+  SymbolRecord symbols[] = {{0x5555'0000'1234, frames, 0}};
+  return withIndex(encoder.sink.bytes, options.metadata ? std::span<const SymbolRecord>(symbols) : std::span<const SymbolRecord>());
 }
 
 std::vector<std::byte> dumpOf(std::string_view graph, EncodeOptions options) { return encodeDump(modelOf(graph), options); }
 
-std::vector<std::byte> withIndex(std::span<const std::byte> dump) {
+std::vector<std::byte> withIndex(std::span<const std::byte> dump, std::span<const SymbolRecord> symbols) {
   int file = ::memfd_create("dump", MFD_CLOEXEC);
   OPENCLAW_CHECK(file >= 0);
   for (std::size_t done = 0; done < dump.size();) {
@@ -373,7 +376,7 @@ std::vector<std::byte> withIndex(std::span<const std::byte> dump) {
     OPENCLAW_CHECK(n > 0);
     done += static_cast<std::size_t>(n);
   }
-  auto appended = appendSymbolsAndIndex(file, "memory", {}, {});
+  auto appended = appendSymbolsAndIndex(file, "memory", symbols, "test");
   OPENCLAW_CHECK(appended.has_value());
   off_t size = ::lseek(file, 0, SEEK_END);
   std::vector<std::byte> bytes(static_cast<std::size_t>(size));

@@ -100,7 +100,7 @@ void encodeMetadata(const DumpModel& model, FrameEncoder& encoder);
 std::vector<std::byte> dumpOf(std::string_view graph, EncodeOptions options = {});
 
 // The bytes as appendSymbolsAndIndex() leaves them; goes through a memory file.
-std::vector<std::byte> withIndex(std::span<const std::byte> dump);
+std::vector<std::byte> withIndex(std::span<const std::byte> dump, std::span<const SymbolRecord> symbols = {});
 
 // splitmix64: the same numbers everywhere, unlike std::uniform_int_distribution.
 class Random {
