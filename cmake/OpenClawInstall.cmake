@@ -1,5 +1,8 @@
 # The installed package: find_package(OpenClaw) gives openclaw::openclaw (a heap that dumps itself) and its parts.
 include(CMakePackageConfigHelpers)
+if(NOT TARGET openclaw_runtime)
+  return()
+endif()
 
 install(TARGETS openclaw_format openclaw_capture openclaw_runtime EXPORT OpenClawTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
