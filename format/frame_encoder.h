@@ -28,6 +28,7 @@ enum class EncodeStatus : std::uint8_t {
   kRowTooLarge,      // one row does not fit a frame (a text of many megabytes)
   kOutOfOrder,       // object addresses not ascending, or more references than announced
   kCompressorFailed,
+  kMiscounted,       // a bug: a message did not take the room that was computed for it
 };
 const char* toText(EncodeStatus status);  // static text
 
@@ -46,6 +47,7 @@ class FrameEncoder {
   // Bytes of workspace to hand in (a few MiB: columns of one frame, a message, zstd's static context). Constant.
   static std::size_t workspaceBytes() noexcept;
 
+  // `workspace` holds workspaceBytes() at least, at any alignment; its contents do not matter.
   FrameEncoder(std::span<std::byte> workspace, ByteSink& sink) noexcept;
   FrameEncoder(const FrameEncoder&) = delete;
 
