@@ -35,6 +35,9 @@ class HeapControl {
   // control thread takes the dump in its next idle turn.
   void collectionFinished() noexcept;
 
+  // Tests: dump children may call only write, pwrite64, exit_group, madvise and prctl; anything else ends them.
+  void confineChildren(bool on);
+
   const std::string& socketPath() const;   // empty: none
   const std::string& problem() const;      // why there is none
 
