@@ -1,0 +1,12 @@
+# Tests of the reference service. Included by CMakeLists.txt when the service is built.
+add_library(openclaw_e2e_support STATIC service_process.cc service_json.cc)
+target_link_libraries(openclaw_e2e_support PUBLIC openclaw_loadgen PRIVATE nlohmann_json::nlohmann_json fmt::fmt openclaw::warnings)
+target_compile_definitions(openclaw_e2e_support PUBLIC
+  OPENCLAW_SERVICE="$<TARGET_FILE:openclaw>" OPENCLAW_LOAD="$<TARGET_FILE:openclaw-load>")
+add_dependencies(openclaw_e2e_support openclaw openclaw-load)
+
+openclaw_test(service_text_test unit SOURCES service_text_test.cc LIBS openclaw_service openclaw_loadgen)
+openclaw_test(service_store_test unit SOURCES service_store_test.cc LIBS openclaw_service)
+openclaw_test(service_routes_test e2e SOURCES service_routes_test.cc LIBS openclaw_e2e_support openclaw_service)
+openclaw_test(service_errors_test e2e SOURCES service_errors_test.cc LIBS openclaw_e2e_support)
+openclaw_test(service_stress_test e2e SOURCES service_stress_test.cc LIBS openclaw_e2e_support)
