@@ -175,10 +175,10 @@ struct Snapshotter::State {
   std::uint32_t finished = 0;
 
   // Why a clone should not be tried, or "".
-  std::string cloneProblem() const {
+  std::string cloneProblem(const DumpOptions& options) const {
     const double required = host.requiredHeadroom();
     if (required <= 0) return "";
-    const MemoryHeadroom room = measureHeadroom();
+    const MemoryHeadroom room = measureHeadroom(options.memoryRoot);
     if (room.limit == 0 || static_cast<double>(room.free) >= required * static_cast<double>(room.limit)) return "";
     return "only " + toText(Bytes(room.free)) + " of " + toText(Bytes(room.limit)) + " (" + room.scope +
            ") are free, less than dump-headroom asks for; a clone of this heap may need up to " +
@@ -205,7 +205,7 @@ struct Snapshotter::State {
       }
       if (required > 0 && now - measured >= kHeadroomEvery) {
         measured = now;
-        const MemoryHeadroom room = measureHeadroom();
+        const MemoryHeadroom room = measureHeadroom(options.memoryRoot);
         if (room.limit != 0 && static_cast<double>(room.free) < required / 2 * static_cast<double>(room.limit))
           return end(child, {ErrorCode::kNotFinished,
                              "the dump was given up to protect the program: only " + toText(Bytes(room.free)) + " of " +
@@ -256,7 +256,7 @@ Result<control::DumpDoneReply> Snapshotter::dump(int descriptor, const DumpOptio
   std::string note;
   bool clone = options.method != SnapshotMethod::kStopTheWorld;
   if (clone) {
-    if (std::string problem = state_->cloneProblem(); !problem.empty()) {
+    if (std::string problem = state_->cloneProblem(options); !problem.empty()) {
       if (options.method == SnapshotMethod::kClone)
         return fail(ErrorCode::kNotFinished, "no clone was made: " + problem + "; lower dump-headroom, or use --method stop-the-world");
       clone = false;

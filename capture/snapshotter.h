@@ -50,6 +50,7 @@ struct DumpOptions {
   SnapshotMethod method = SnapshotMethod::kAutomatic;
   std::string requestedBy;                       // stands in the dump
   std::uint64_t noProgressMilliseconds = 10000;  // the child is ended when nothing moves for so long
+  std::string memoryRoot;                        // tests: stands before /proc and /sys when headroom is looked at
   bool seccomp = false;                          // tests: the child may call only write, pwrite64, exit_group, madvise, prctl
 };
 
