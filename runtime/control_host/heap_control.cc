@@ -114,6 +114,7 @@ struct HeapControl::State final : public ControlHost {
   HeapSnapshots snapshots;
   Snapshotter snapshotter;
   const std::string dumpDirectory;
+  std::string memoryRoot;
   std::string problem;
   std::atomic<std::uint64_t> collections{0};
   std::atomic<bool> stressDumpDue{false}, confined{false};
@@ -137,6 +138,7 @@ struct HeapControl::State final : public ControlHost {
     DumpOptions options;
     options.method = *method;
     options.requestedBy = by;
+    options.memoryRoot = memoryRoot;
     options.seccomp = confined.load(std::memory_order_relaxed);
     auto done = snapshotter.dump(descriptor, options, progress, std::move(stop));
     (done ? impl.dumps.dumps : impl.dumps.dumpsFailed).fetch_add(1, std::memory_order_relaxed);
@@ -271,6 +273,7 @@ void HeapControl::collectionFinished() noexcept {
 }
 
 void HeapControl::confineChildren(bool on) { state_->confined.store(on, std::memory_order_relaxed); }
+void HeapControl::readMemoryFrom(std::string root) { state_->memoryRoot = std::move(root); }
 const std::string& HeapControl::socketPath() const { return state_->server->socketPath(); }
 const std::string& HeapControl::problem() const { return state_->problem; }
 

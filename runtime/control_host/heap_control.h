@@ -37,6 +37,8 @@ class HeapControl {
 
   // Tests: dump children may call only write, pwrite64, exit_group, madvise and prctl; anything else ends them.
   void confineChildren(bool on);
+  // Tests: a folder that stands before /proc and /sys when a dump looks at the memory that is free. Before dumps.
+  void readMemoryFrom(std::string root);
 
   const std::string& socketPath() const;   // empty: none
   const std::string& problem() const;      // why there is none
