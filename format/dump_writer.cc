@@ -265,7 +265,8 @@ Result<void> appendAt(int descriptor, const std::string& name, std::uint64_t off
   }
   ByteSource source(descriptor, false, sink.offset(), name);
   OPENCLAW_TRY(Scan scan, scanFile(source));
-  OPENCLAW_TRY(auto index, indexFrame(source, byOffset(scan.frames), scan.frames.back().sequence + 1));
+  if (!symbols.empty()) sequence = scan.frames.back().sequence + 1;
+  OPENCLAW_TRY(auto index, indexFrame(source, byOffset(scan.frames), sequence));
   std::byte trailer[Trailer::kBytes];
   encode(Trailer{sink.offset(), sink.offset() + index.size() + Trailer::kBytes}, trailer);
   int problem = sink.write(index.data(), index.size());
@@ -284,16 +285,21 @@ Result<void> appendSymbolsAndIndex(int descriptor, const std::string& name, std:
   if (scan.frames.empty()) return fail(ErrorCode::kDamaged, "there is no whole frame in this dump", {name, 0, 0, false, false});
   std::uint32_t sequence = scan.frames.back().sequence + 1;
 
-  // Whatever stands behind the last frame is kept (a cut frame may still be worth something to somebody), except an
-  // index with its trailer, or with the part of one that got written.
+  // What stands behind the last frame is kept, except an index with its trailer (or with the part of one that got
+  // written), and a frame that was cut: it would swallow what follows. The number of such a frame of the dumped process
+  // stays free, which shows as missing.
   std::vector<FoundFrame> frames = byOffset(std::move(scan.frames));
   std::uint64_t end = size;
-  if (frames.back().kind == FrameKind::kIndex && size - frames.back().end() <= Trailer::kBytes) {
+  if (scan.cut && scan.cut->offset >= frames.back().end()) {
+    end = scan.cut->offset;
+    bool ours = scan.cut->kind == FrameKind::kIndex || scan.cut->kind == FrameKind::kSymbols;
+    if (!ours) sequence = std::max(sequence, scan.cut->sequence + 1);
+  } else if (frames.back().kind == FrameKind::kIndex && size - frames.back().end() <= Trailer::kBytes) {
     end = frames.back().offset;
     if (frames.back().sequence + 1 == sequence) --sequence;
-    if (::ftruncate(descriptor, static_cast<off_t>(end)) != 0)
-      return systemError(ErrorCode::kNotFinished, name, "its old index could not be removed", errno);
   }
+  if (end != size && ::ftruncate(descriptor, static_cast<off_t>(end)) != 0)
+    return systemError(ErrorCode::kNotFinished, name, "its old end could not be removed", errno);
   auto appended = appendAt(descriptor, name, end, sequence, symbols, symbolizer);
   if (!appended && ::ftruncate(descriptor, static_cast<off_t>(end)) != 0)
     appended.error().what += "; and what was written of them could not be removed";

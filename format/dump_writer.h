@@ -57,7 +57,7 @@ class DumpWriter {
 
 // Reads the frames of the dump open on `descriptor` (read-write) and appends `symbols` (skipped when empty), an index
 // frame and the trailer. An index that stands at the end already is replaced; symbols that are there stay, later ones
-// win. On failure (kNotFinished: disk full) the file is a dump without index, as a dumped process leaves it.
+// win. A frame cut at the end of the file is removed, and stays counted as missing. On failure (kNotFinished: disk full) the file is a dump without index, as a dumped process leaves it.
 // Cost: one pass over the frame headers and the first bytes of objects frames.
 Result<void> appendSymbolsAndIndex(int descriptor, const std::string& name, std::span<const SymbolRecord> symbols,
                                    std::string_view symbolizer);

@@ -105,6 +105,7 @@ void walkFrames(const ByteSource& source, Scan& scan) {
       scan.report.bytesRead += Trailer::kBytes;
       return;
     }
+    if (cut) scan.cut = frame;
     if (!inDamage) ++scan.report.damagedFrames;
     inDamage = true;
     at = nextMagic(source, at + 1, buffer);

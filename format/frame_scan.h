@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -50,6 +51,8 @@ struct Scan {
   FileHeader header;
   ReadReport report;
   std::vector<FoundFrame> frames;
+  // A frame that the file ends in the middle of. Bytes appended behind it would be taken for its own.
+  std::optional<FoundFrame> cut;
 };
 
 // kDamaged: no heap.bin; kUnsupported: a newer version. Cost: one pass over the headers, and over damaged stretches.
