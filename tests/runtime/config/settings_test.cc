@@ -1,6 +1,7 @@
 // The settings of a heap: values, history, memory.toml and flags, each against settings.def itself.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
@@ -166,7 +167,7 @@ TEST(SettingsFile, AFileThatIsNotThereSaysWhich) {
 }
 
 TEST(SettingsFile, AFileIsReadAndAnEmptyOneSetsNothing) {
-  std::string path = ::testing::TempDir() + "openclaw-settings-test.toml";
+  std::string path = ::testing::TempDir() + "openclaw-settings-" + std::to_string(::getpid()) + ".toml";
   std::ofstream(path) << "[gc]\ngrowth = \"200%\"\n";
   auto read = readSettingsFile(path);
   ASSERT_TRUE(read) << toText(read.error());
