@@ -32,7 +32,7 @@ std::string listJson(std::size_t count, Make make) {
 }  // namespace
 
 std::string sessionJson(TextSource& source, std::string_view user) {
-  return fmt::format(R"({{"user":"{}","title":"{}"}})", user, source.text(4));
+  return fmt::format(R"({{"user":"{}","title":"{}"}})", user, source.words(2 + source.below(5)));
 }
 
 Batch batchJson(TextSource& source, std::size_t messages) {

@@ -43,9 +43,9 @@ std::size_t TextSource::size(double median) {
   return static_cast<std::size_t>(std::clamp(value, 1.0, median * 100));
 }
 
-std::string TextSource::text(double medianWords) {
+std::string TextSource::words(std::size_t count) {
   std::string text;
-  for (std::size_t left = size(medianWords); left > 0; --left) {
+  for (std::size_t left = count; left > 0; --left) {
     text += word();
     text += left == 1 ? "." : chance(0.1) ? ", " : " ";
   }

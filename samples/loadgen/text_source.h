@@ -37,7 +37,8 @@ class TextSource {
   // Log-normal around `median`: half are below, one in twenty above five times as much.
   std::size_t size(double median);
   const std::string& word() { return words_.wordAt(share()); }
-  std::string text(double medianWords);
+  std::string words(std::size_t count);
+  std::string text(double medianWords) { return words(size(medianWords)); }
 
  private:
   const Vocabulary& words_;

@@ -222,7 +222,8 @@ Reply Api::stats(const Request&) {
   json.key("messages").number(counts.messages).key("terms").number(counts.terms).close('}');
   json.key("replies").open('{');
   for (std::size_t digit = 1; digit < replies_.size(); ++digit) json.key(fmt::format("{}xx", digit)).number(replies_[digit].load(std::memory_order_relaxed));
-  json.close('}').key("heap").open('{');
+  json.close('}').key("brokenConnections").number(brokenConnections_.load(std::memory_order_relaxed));
+  json.key("heap").open('{');
   for (const CounterInfo& counter : allCounters()) json.key(counter.name).number(heap.*counter.member);
   json.close('}').close('}');
   reply.body += '\n';

@@ -54,6 +54,8 @@ class Api {
   Reply more(Root<ReplyCursor> cursor);
   // Counts a reply that was sent, also one that never came through handle().
   void replied(int status);
+  // Counts a connection that ended in an error.
+  void connectionBroke() { brokenConnections_.fetch_add(1, std::memory_order_relaxed); }
 
  private:
   Reply route(const Request& request, const Target& target);
@@ -68,6 +70,7 @@ class Api {
   Store& store_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::array<std::atomic<std::uint64_t>, 6> replies_{};  // by the first digit of the status
+  std::atomic<std::uint64_t> brokenConnections_{0};
 };
 
 }  // namespace openclaw::service

@@ -212,12 +212,14 @@ kj::HttpServerSettings settingsFor(Service& service, const HttpLimits& limits) {
 
 }  // namespace
 
-class HttpServer::Impl {
+// Counts connections that ended in an error, most often because the client went away in the middle. Accepting is done
+// here and not by kj::HttpServer, which would print each of them.
+class HttpServer::Impl final : private kj::TaskSet::ErrorHandler {
  public:
   Impl(Api& api, WorkerPool& pool, HttpLimits limits)
-      : limits_(limits), io_(kj::setupAsyncIo()), names_(builder_), table_(builder_.build()),
+      : api_(api), limits_(limits), io_(kj::setupAsyncIo()), names_(builder_), table_(builder_.build()),
         service_(api, pool, *table_, names_, limits),
-        server_(io_.provider->getTimer(), *table_, service_, settingsFor(service_, limits)) {}
+        server_(io_.provider->getTimer(), *table_, service_, settingsFor(service_, limits)), connections_(*this) {}
 
   Result<std::uint16_t> listen(std::uint16_t port) {
     try {
@@ -232,13 +234,27 @@ class HttpServer::Impl {
   bool run() {
     auto stopSignal = [this](int signal) { return io_.unixEventPort.onSignal(signal).ignoreResult(); };
     auto stopped = stopSignal(SIGTERM).exclusiveJoin(stopSignal(SIGINT));
-    server_.listenHttp(*receiver_).exclusiveJoin(kj::mv(stopped)).wait(io_.waitScope);
+    acceptAll().exclusiveJoin(kj::mv(stopped)).wait(io_.waitScope);
     receiver_ = nullptr;  // from here on connections are refused
     auto late = io_.provider->getTimer().afterDelay(limits_.drainSeconds * kj::SECONDS).then([] { return false; });
     return server_.drain().then([] { return true; }).exclusiveJoin(kj::mv(late)).wait(io_.waitScope);
   }
 
  private:
+  kj::Promise<void> acceptAll() {
+    return receiver_->accept().then(
+        [this](kj::Own<kj::AsyncIoStream> connection) {
+          connections_.add(server_.listenHttp(kj::mv(connection)));
+          return acceptAll();
+        },
+        [this](kj::Exception&&) {  // out of descriptors, most likely: others will be closed soon
+          api_.connectionBroke();
+          return io_.provider->getTimer().afterDelay(50 * kj::MILLISECONDS).then([this] { return acceptAll(); });
+        });
+  }
+  void taskFailed(kj::Exception&&) override { api_.connectionBroke(); }
+
+  Api& api_;
   const HttpLimits limits_;
   kj::AsyncIoContext io_;
   kj::HttpHeaderTable::Builder builder_;
@@ -246,6 +262,7 @@ class HttpServer::Impl {
   kj::Own<kj::HttpHeaderTable> table_;
   Service service_;
   kj::HttpServer server_;
+  kj::TaskSet connections_;
   kj::Own<kj::ConnectionReceiver> receiver_;
 };
 

@@ -10,3 +10,13 @@ openclaw_test(service_store_test unit SOURCES service_store_test.cc LIBS opencla
 openclaw_test(service_routes_test e2e SOURCES service_routes_test.cc LIBS openclaw_e2e_support openclaw_service)
 openclaw_test(service_errors_test e2e SOURCES service_errors_test.cc LIBS openclaw_e2e_support)
 openclaw_test(service_stress_test e2e SOURCES service_stress_test.cc LIBS openclaw_e2e_support)
+
+if(TARGET occtl AND TARGET heap-analyzer)
+  openclaw_test(service_dump_test e2e SOURCES service_dump_test.cc LIBS openclaw_e2e_support)
+  target_compile_definitions(service_dump_test PRIVATE
+    OPENCLAW_OCCTL="$<TARGET_FILE:occtl>" OPENCLAW_ANALYZER="$<TARGET_FILE:heap-analyzer>")
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/second_reader.py)
+    target_compile_definitions(service_dump_test PRIVATE OPENCLAW_SECOND_READER="${CMAKE_CURRENT_SOURCE_DIR}/second_reader.py")
+  endif()
+  add_dependencies(service_dump_test occtl heap-analyzer)
+endif()

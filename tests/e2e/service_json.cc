@@ -37,6 +37,15 @@ std::uint64_t numberAt(std::string_view json, std::string_view pointer) {
   return value.get<std::uint64_t>();
 }
 
+std::map<std::string, std::uint64_t> tableAt(std::string_view json, std::string_view pointer, const std::string& key,
+                                             const std::string& value) {
+  std::map<std::string, std::uint64_t> table;
+  Json rows = find(json, pointer);
+  if (!rows.is_array()) throw std::runtime_error("no array at " + std::string(pointer));
+  for (const Json& row : rows) table[row.at(key).get<std::string>()] += row.at(value).get<std::uint64_t>();
+  return table;
+}
+
 std::string quoted(std::string_view text) { return Json(text).dump(); }
 
 }  // namespace openclaw::e2e

@@ -23,17 +23,31 @@ namespace {
 
 constexpr int kStartSeconds = 60;
 
-pid_t spawn(const std::vector<std::string>& arguments, int out, const std::string& errorsPath) {
+// The environment of this process, with another XDG_RUNTIME_DIR when `runtimeFolder` is not empty.
+std::vector<std::string> environment(const std::string& runtimeFolder) {
+  std::vector<std::string> lines;
+  for (char** line = environ; *line != nullptr; ++line)
+    if (runtimeFolder.empty() || !std::string_view(*line).starts_with("XDG_RUNTIME_DIR=")) lines.emplace_back(*line);
+  if (!runtimeFolder.empty()) lines.push_back("XDG_RUNTIME_DIR=" + runtimeFolder);
+  return lines;
+}
+
+std::vector<char*> pointersTo(const std::vector<std::string>& lines) {
+  std::vector<char*> pointers;
+  for (const std::string& line : lines) pointers.push_back(const_cast<char*>(line.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+pid_t spawn(const std::vector<std::string>& arguments, int out, const std::string& errorsPath, const std::string& runtimeFolder) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, out, 1);
   posix_spawn_file_actions_addopen(&actions, 2, errorsPath.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  std::vector<char*> argv;
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
+  std::vector<std::string> variables = environment(runtimeFolder);
   pid_t pid = -1;
-  int problem = posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), environ);
+  int problem = posix_spawn(&pid, arguments[0].c_str(), &actions, nullptr, pointersTo(arguments).data(), pointersTo(variables).data());
   posix_spawn_file_actions_destroy(&actions);
   if (problem != 0) throw std::runtime_error(fmt::format("{}: cannot be started ({})", arguments[0], problem));
   return pid;
@@ -99,10 +113,10 @@ std::string readFile(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-Finished runProgram(const std::vector<std::string>& arguments, int seconds) {
+Finished runProgram(const std::vector<std::string>& arguments, int seconds, const std::string& runtimeFolder) {
   TemporaryFolder folder;
   Pipe pipe;
-  pid_t pid = spawn(arguments, pipe.ends[1], folder / "stderr");
+  pid_t pid = spawn(arguments, pipe.ends[1], folder / "stderr", runtimeFolder);
   pipe.closeEnd(1);
   Finished finished;
   std::jthread reader([&] {
@@ -117,15 +131,11 @@ Finished runProgram(const std::vector<std::string>& arguments, int seconds) {
 }
 
 ServiceProcess::ServiceProcess(std::vector<std::string> arguments) {
-  std::vector<std::string> command{OPENCLAW_SERVICE, "--port", "0", "--port-file", folder_ / "port", "--control-directory",
-                                   folder_ / "control", "--dump-directory", folder_ / "dumps"};
-  for (const char* name : {"control", "dumps"}) {
-    std::filesystem::create_directory(folder_ / name);
-    std::filesystem::permissions(folder_ / name, std::filesystem::perms::owner_all);
-  }
+  std::filesystem::create_directory(folder_ / "dumps");
+  std::vector<std::string> command{OPENCLAW_SERVICE, "--port", "0", "--port-file", folder_ / "port", "--dump-directory", folder_ / "dumps"};
   command.insert(command.end(), arguments.begin(), arguments.end());
   Pipe pipe;
-  pid_ = spawn(command, pipe.ends[1], folder_ / "stderr");
+  pid_ = spawn(command, pipe.ends[1], folder_ / "stderr", folder_.path());
   pipe.closeEnd(1);
   std::string line = readLine(pipe.ends[0], kStartSeconds);
   if (!line.starts_with("openclaw ready ")) {

@@ -36,12 +36,13 @@ struct Finished {
   int exitCode = -1;  // 128 + signal when one ended it
   std::string out, errors;
 };
-// Runs arguments[0]. A program that is not done after `seconds` is killed, with exit code 137.
-Finished runProgram(const std::vector<std::string>& arguments, int seconds = 120);
+// Runs arguments[0]. A program that is not done after `seconds` is killed, with exit code 137. `runtimeFolder` is its
+// XDG_RUNTIME_DIR when it is not empty: where control sockets are looked for.
+Finished runProgram(const std::vector<std::string>& arguments, int seconds = 120, const std::string& runtimeFolder = {});
 
 std::string readFile(const std::filesystem::path& path);
 
-// One running service on a free port, with its own control and dump directory. Throws std::runtime_error with the
+// One running service on a free port, with its own folder for control socket and dumps. Throws std::runtime_error with the
 // service's own words when it does not come up.
 class ServiceProcess {
  public:
@@ -59,6 +60,8 @@ class ServiceProcess {
   loadgen::HttpClient connect(int receiveBuffer = 0) const;
   // One request on a connection of its own. Throws when there is no reply.
   loadgen::HttpReply ask(std::string_view method, std::string_view target, std::string_view body = {}) const;
+  // A program that finds this service's control socket and no other.
+  Finished run(const std::vector<std::string>& arguments) const { return runProgram(arguments, 120, folder_.path()); }
   // Sends the signal and waits; the exit code, 128 + signal when one ended it.
   int end(int signal = SIGTERM);
 
