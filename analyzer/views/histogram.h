@@ -17,7 +17,7 @@ struct HistogramRow {
   std::uint64_t unreachableObjects = 0;  // of `objects`
   double medianAge = 0;
 };
-// By shallow bytes descending, then name. Rows without objects are left out. Cost: O(objects).
+// By shallow bytes descending, then name. Rows without objects are left out. Cost: O(objects). Empty when stopped.
 std::vector<HistogramRow> computeHistogram(const Snapshot& snapshot, std::stop_token stop = {});
 
 }  // namespace openclaw

@@ -1,0 +1,33 @@
+// The words of heap-analyzer as a value. The only file of the program that knows CLI11 is command_line.cc.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "analyzer/report/reports.h"
+
+namespace openclaw {
+
+enum class Command { kSummary, kHistogram, kDominators, kInspect, kValidate };
+
+struct CommandLine {
+  Command command = Command::kSummary;
+  std::string dump;
+  bool json = false;
+  unsigned threads = 0;           // 0 = as the machine has
+  std::size_t top = 10;
+  HistogramOrder order = HistogramOrder::kShallow;
+  DominatorViewOptions dominators;
+  Address address;
+};
+
+// Either a command, or what to print and the exit code with which to end at once (--help, --version, usage).
+struct Parsed {
+  std::optional<CommandLine> command;
+  std::string out, err;
+  int exitCode = 0;
+};
+Parsed parseCommandLine(int argc, const char* const* argv);
+
+}  // namespace openclaw

@@ -1,0 +1,78 @@
+// heap-analyzer: loads a dump, prints one report about it. Text for people, --json for programs.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "analyzer/programs/heap-analyzer/command_line.h"
+#include "analyzer/programs/heap-analyzer/progress.h"
+#include "analyzer/report/reports.h"
+
+namespace openclaw {
+namespace {
+
+struct Output {
+  std::string text;
+  int exitCode = 0;
+};
+
+Result<Output> report(const Snapshot& snapshot, const CommandLine& line, const std::stop_token& stop) {
+  const auto write = [&](const auto& report, const auto&... options) {
+    return line.json ? jsonOf(snapshot, report, options...) : textOf(snapshot, report, options...);
+  };
+  const LoadReport& load = snapshot.report();
+  const bool damaged = !load.file.complete() || load.objectsMissing != 0 || load.referencesMissing != 0;
+  const int exitCode = damaged ? exitCodeOf(ErrorCode::kDamaged) : 0;
+  switch (line.command) {
+    case Command::kSummary: return Output{write(computeSummary(snapshot, line.top, stop)), exitCode};
+    case Command::kHistogram: return Output{write(computeSortedHistogram(snapshot, line.order, line.top, stop)), exitCode};
+    case Command::kDominators: return Output{write(computeDominatorView(snapshot, line.dominators, stop), line.dominators), exitCode};
+    case Command::kInspect: {
+      OPENCLAW_TRY(const Inspection inspection, inspectObject(snapshot, line.address, line.top, stop));
+      return Output{write(inspection), exitCode};
+    }
+    case Command::kValidate: {
+      const Validation validation = computeValidation(snapshot, stop);
+      return Output{write(validation), exitCode != 0 ? exitCode : validation.fine() ? 0 : 1};
+    }
+  }
+  return fail(ErrorCode::kInvalidArgument, "no such command");
+}
+
+Result<Output> run(const CommandLine& line, const std::stop_token& stop) {
+  LoadOptions options;
+  options.threads = line.threads;
+  std::shared_ptr<const Snapshot> snapshot;
+  {
+    ProgressBar bar;
+    OPENCLAW_TRY(snapshot, loadSnapshot(line.dump, options, [&](const LoadProgress& p) { bar.show(p); }, stop));
+  }
+  OPENCLAW_TRY(Output output, report(*snapshot, line, stop));
+  // A view that was stopped half way must not look like an answer.
+  if (stop.stop_requested()) return fail(ErrorCode::kCancelled, "interrupted", Where{.file = line.dump});
+  return output;
+}
+
+int main(int argc, char** argv) {
+  const Parsed parsed = parseCommandLine(argc, argv);
+  std::fputs(parsed.out.c_str(), stdout);
+  std::fputs(parsed.err.c_str(), stderr);
+  if (!parsed.command) return parsed.exitCode;
+  InterruptWatch interrupts;
+  const Result<Output> output = run(*parsed.command, interrupts.token());
+  if (!output) {
+    fmt::print(stderr, "heap-analyzer: {}\n", toText(output.error()));
+    return exitCodeOf(output.error().code);
+  }
+  if (std::fwrite(output->text.data(), 1, output->text.size(), stdout) != output->text.size() || std::fflush(stdout) != 0) {
+    fmt::print(stderr, "heap-analyzer: the report could not be written: {}\n", std::strerror(errno));
+    return exitCodeOf(ErrorCode::kIo);
+  }
+  return output->exitCode;
+}
+
+}  // namespace
+}  // namespace openclaw
+
+int main(int argc, char** argv) { return openclaw::main(argc, argv); }
