@@ -36,7 +36,7 @@ namespace internal {
 [[gnu::noinline]] void* allocateSlow(Heap& heap, std::uint64_t header, std::size_t payload);
 
 // The cell of an object under construction; its payload is zero.
-inline void* allocate(Heap& heap, std::uint64_t header, std::size_t payload) {
+[[gnu::always_inline]] inline void* allocate(Heap& heap, std::uint64_t header, std::size_t payload) {
   gc::ThreadContext* thread = gc::currentThread;
   if (thread == nullptr || !pool::isSmallPayload(payload)) [[unlikely]] return allocateSlow(heap, header, payload);
   const std::size_t bytes = pool::smallCellBytes(payload);

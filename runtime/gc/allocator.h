@@ -1,8 +1,9 @@
 // Who gets memory: the slow paths behind make<T>. A thread fills its buffer (a hole or an empty block); when it is full
 // it comes here for the next one, which may sweep a block, commit a chunk, or collect.
 //
-// Order of search for a buffer: swept blocks with holes - unswept blocks - empty blocks - spare chunks - (past the
-// arena's soft size: collect first) - new chunks up to the limit - (collect) - std::bad_alloc.
+// Order of search for a block: swept ones with holes - unswept ones - empty ones - spare or new chunks within the arena's
+// soft size. Then, step by step: collect, chunks past the soft size (overflow), collect at the heap limit, wait for
+// destructors and collect once more, std::bad_alloc.
 #pragma once
 
 #include <atomic>
@@ -25,37 +26,55 @@ class Allocator {
   // Throws std::bad_alloc. A stop may happen inside.
   void* allocateSlow(ThreadContext& thread, std::uint64_t header, std::size_t payload);
 
-  // Ends the buffers of a thread: counts its objects, closes request segments. By the thread inside its critical
-  // section, or in a stopped world.
+  // Ends the buffers of a thread: counts its objects, closes request segments, gives up its blocks. Pool lock held, or
+  // world stopped.
   void retire(ThreadContext& thread) noexcept;
-  // Objects in a thread's buffers now: [start, cursor) of both; for counters.
+  // Objects in [start, cursor) of a buffer.
   static void countBuffer(const Tlab& tlab, std::uint64_t& objects, std::uint64_t& bytes) noexcept;
+  // The thread's own, from outside a critical section.
   void setRequest(ThreadContext& thread, std::uint64_t request) noexcept;
-  // New sampling point and limits after a setting changed; by the thread itself at its next slow path.
+  // Threads take up new sampling and buffer settings at their next slow path; until then limits are as they were.
   void settingsChanged() noexcept { settingsVersion_.fetch_add(1, std::memory_order_release); }
 
-  // After a mark, world stopped: all blocks with objects are unswept, search begins at the front.
-  void restartSearch() noexcept;
-  // Blocks-chunks without an object become spare, spare ones beyond memory.spare-chunks go back to the system.
+  // After a mark, world stopped: everything that holds objects is unswept, the search begins at the front. How many
+  // blocks and large chunks.
+  std::uint64_t restartSearch() noexcept;
+  // Block chunks without an object become spare, spare ones beyond memory.spare-chunks go back to the system. Pool lock held.
   void releaseEmptyChunks() noexcept;
 
  private:
-  friend class Sweeper;
+  // How far a search may go.
+  struct Reach {
+    std::uint64_t limitBytes;   // of committed memory
+    bool sweepForEmpty;         // sweep everything to find an empty block
+    bool holesForOverflow;      // also holes, for cells that would rather have an empty block
+  };
+
+  // Calls tryOnce(reach) with ever longer reach until it returns true. Throws std::bad_alloc when nothing helps.
+  template <class F>
+  void withMoreReach(ThreadContext& thread, F&& tryOnce);
   void* allocateLarge(ThreadContext& thread, std::uint64_t header, std::size_t payload);
-  void* tryBuffers(ThreadContext& thread, std::uint64_t header, std::size_t cell);
-  void* place(ThreadContext& thread, Tlab& tlab, std::uint64_t header, std::size_t cell) noexcept;
-  bool refill(ThreadContext& thread, Tlab& tlab, std::size_t cell);
-  bool takeHole(ThreadContext& thread, Tlab& tlab, pool::Address block, std::size_t minimum) noexcept;
-  pool::Address acquireBlock(ThreadContext& thread, bool emptyOnly, bool mayCommit);
-  void retireTlab(ThreadContext& thread, Tlab& tlab, bool final) noexcept;
-  void abandonBlock(pool::Address block) noexcept;
+  void* tryBuffers(ThreadContext& thread, std::uint64_t header, std::size_t cell) noexcept;
+  void* place(Tlab& tlab, std::uint64_t header, std::size_t cell) noexcept;
+  bool refillOnce(ThreadContext& thread, Tlab& tlab, std::size_t cell, const Reach& reach) noexcept;
+  bool takeHole(ThreadContext& thread, Tlab& tlab, std::size_t minimum) noexcept;
+  pool::Address acquireBlock(const ThreadContext& thread, bool wantEmpty, const Reach& reach) noexcept;
+  pool::Address takeEmptyBlock(std::uint64_t limitBytes) noexcept;
+  pool::Address sweepNext() noexcept;
+  void retireTlab(ThreadContext& thread, Tlab& tlab) noexcept;
+  void abandonBlock(Tlab& tlab) noexcept;
+  void closeSegment(ThreadContext& thread, Tlab& tlab) noexcept;
+  void takeUpSettings(ThreadContext& thread) noexcept;
   void setLimit(ThreadContext& thread) noexcept;
-  void maybeCollect(ThreadContext& thread, std::size_t bytes);
-  pool::Address takeRun(std::size_t pages) noexcept;
-  std::uint32_t sampleSite(ThreadContext& thread, std::uint32_t site, std::size_t cell) noexcept;
+  bool sampleNow(ThreadContext& thread, std::size_t cell) noexcept;
+  void collectIfDue(ThreadContext& thread);
+  bool softCollectionIsDue() const noexcept;
+  pool::Address takePages(std::size_t pages, std::uint64_t limitBytes) noexcept;
+  void sweepLargeChunks() noexcept;
+  void spareEmptyChunks() noexcept;
 
   HeapImpl& heap_;
-  std::atomic<std::uint32_t> settingsVersion_{0};
+  std::atomic<std::uint32_t> settingsVersion_{1};
   // Guarded by the pool lock: chunk indexes where a search goes on.
   std::uint32_t recyclableCursor_ = 0, unsweptCursor_ = 0, emptyCursor_ = 0, largeCursor_ = 0;
 };

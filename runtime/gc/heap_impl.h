@@ -41,6 +41,8 @@ class HeapImpl {
 
   // Stops the world, marks, restarts. Any thread. `cause` stands in the pause record.
   PauseEntry collect(std::string_view cause);
+  // The same unless another collection came first: `seen` is what `collections` was when the need arose. Whether it ran.
+  bool collectOnce(std::string_view cause, std::uint64_t seen);
   // One small step of background work on the control thread: destructors, a few blocks of sweeping, giving empty
   // chunks back. True while there is more to do at once.
   bool idleStep();
@@ -91,7 +93,7 @@ class HeapImpl {
  private:
   HeapImpl(std::unique_ptr<pool::Pool> pool, const HeapOptions& options);
   std::atomic<std::uint8_t> colour_{pool::kFirstColour};
-  friend class Collector;
+  void collectStopped(PauseBuilder& pause) noexcept;
 };
 
 // The heap whose reservation holds `address`, or null. Lock-free; for destructors of fields inside heap objects.

@@ -34,6 +34,8 @@ class Safepoint {
   // On return the heap holds still: also background sweeping. Not from inside a critical section. The caller's own
   // stack is published like a stopped thread's.
   PauseBuilder& stop(StopKind kind, std::string_view cause);
+  // The same, but null and nothing stopped when `counter` is no longer `expected` once it is our turn.
+  PauseBuilder* stopUnless(const std::atomic<std::uint64_t>& counter, std::uint64_t expected, StopKind kind, std::string_view cause);
   // By the thread that stopped. Returns the finished record.
   PauseEntry resume();
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
@@ -48,19 +50,22 @@ class Safepoint {
   }
   std::uint32_t threadCount() const { return count_.load(std::memory_order_relaxed); }
 
-  void block(ThreadContext& thread) noexcept;      // BlockingScope
+  void block(ThreadContext& thread) noexcept;      // BlockingScope; nests
   void unblock(ThreadContext& thread) noexcept;
-  void park(ThreadContext& thread) noexcept;       // at a poll
+  void poll(ThreadContext& thread) noexcept;       // parks while a stop is wanted
+  void blockAt(ThreadContext& thread, pool::Address stackPointer) noexcept;  // the two with registers pushed
+  void parkAt(ThreadContext& thread, pool::Address stackPointer) noexcept;
+  std::atomic<std::uint32_t>& arrivals() { return arrivals_; }
+  std::atomic<std::uint32_t>& resumes() { return resumes_; }
 
   // The signal this process uses, and how many threads it stopped in all.
   static int signalNumber();
   std::uint64_t signalsSent() const { return signals_.load(std::memory_order_relaxed); }
 
  private:
-  friend struct SafepointSignal;
-  void lockWorld(ThreadContext* self);
   void waitForThreads(PauseBuilder& pause);
-  void parkHere(ThreadContext& thread, ThreadState as) noexcept;
+  PauseBuilder* stopNow(StopKind kind, std::string_view cause, const std::atomic<std::uint64_t>* counter, std::uint64_t expected);
+  void arrived() noexcept;
 
   HeapImpl& heap_;
   HeapLock world_;                                 // held for the whole stop

@@ -19,6 +19,10 @@ class WordVisitor {
   ~WordVisitor() = default;
 };
 
+// Copies words above thread.scanLow (registers were pushed there) that are addresses inside the reservation into
+// thread.blockedWords: the first 4 KiB. By the thread itself. Returns how many.
+std::uint32_t copyFrameWords(ThreadContext& thread, const pool::Pool& pool) noexcept;
+
 // World stopped, or `thread` is the caller's and published. Returns the words looked at.
 std::uint64_t scanThread(const ThreadContext& thread, const pool::Pool& pool, WordVisitor& visitor) noexcept;
 

@@ -19,6 +19,7 @@ struct Tlab {
   pool::Address cursor = 0, limit = 0, end = 0;
   pool::Address start = 0;
   pool::Address segmentStart = 0;  // objects from here on belong to the thread's current request
+  pool::Address block = 0;         // owned by the thread, also when no range of it is taken
 };
 
 enum class ThreadState : std::uint32_t {
@@ -39,8 +40,10 @@ struct alignas(64) ThreadContext {
   Tlab overflow;                                   // cells over 256 B that did not fit the hole
   std::uint64_t request = 0;
   std::uint32_t blockingDepth = 0;
-  std::int64_t sampleRemaining = 0;                // bytes until the next stack sample, counted from tlab.start
-  bool sampling = false;
+  std::int64_t sampleRemaining = 0;                // bytes until the next stack sample, counted from sampleBase
+  pool::Address sampleBase = 0;                    // a cursor of `tlab`
+  std::uint64_t sampleMean = 0;                    // 0 = off
+  std::uint32_t settingsVersion = 0;
   std::uint64_t random = 0;                        // xorshift state
   std::uint64_t stressAllocations = 0;             // since the last stress collection
   std::atomic<std::uint64_t> allocatedBytes{0}, allocatedObjects{0};  // without what is in the buffers
@@ -58,6 +61,9 @@ struct alignas(64) ThreadContext {
   static constexpr std::size_t kBlockedWords = 512;
   std::uint32_t blockedCount = 0;
   pool::Address blockedWords[kBlockedWords] = {};
+
+  std::uint32_t* arrivalsWord = nullptr;           // futex words of the heap's Safepoint, constant
+  std::uint32_t* resumesWord = nullptr;
 
   // Constant after registration, or guarded by the heap's thread lock.
   std::uint32_t tid = 0;

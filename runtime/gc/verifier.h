@@ -17,6 +17,7 @@ class Verifier {
   // No allocation. The number of violations; the first kMaxLines are kept.
   std::size_t run() noexcept;
   std::vector<std::string> lines() const;
+  void writeTo(int descriptor) const noexcept;     // the same as text, without allocation
 
  private:
   struct Pass;

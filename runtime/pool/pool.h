@@ -73,7 +73,6 @@ class Pool {
   std::uint32_t chunkCount_ = 0;
   ChunkEntry* table_ = nullptr;
   std::atomic<std::uint32_t> chunksUsed_{0};
-  std::uint32_t freeHint_ = 0;
   std::atomic<std::uint64_t> committed_{0}, spare_{0}, withheld_{0}, unsharedSpare_{0}, adviceFailures_{0};
   std::atomic<bool> hugePages_{true};
 };

@@ -1,0 +1,84 @@
+#include "runtime/gc/dump_hooks.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cinttypes>
+#include <cstdio>
+#include <mutex>
+
+#include "runtime/gc/heap_impl.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+namespace openclaw::gc {
+
+std::uint32_t DumpHooks::prepare() {
+  constexpr std::uint64_t kLeast = 4;
+  CriticalScope critical;
+  std::lock_guard guard(heap_.poolLock);
+  const std::uint64_t chunks = std::max(kLeast, heap_.pool.committedBytes() / pool::kChunkBytes / 8);
+  return heap_.pool.withhold(static_cast<std::uint32_t>(chunks), heap_.effectiveLimit());
+}
+
+// World stopped: the stopper holds the pool lock.
+void DumpHooks::cloned(bool childAlive) noexcept {
+  childAlive_.store(childAlive, std::memory_order_relaxed);
+  heap_.pool.releaseWithheld();
+  if (!childAlive) heap_.pool.shareAll();
+}
+
+void DumpHooks::childGone() {
+  CriticalScope critical;
+  std::lock_guard guard(heap_.poolLock);
+  heap_.pool.shareAll();
+  childAlive_.store(false, std::memory_order_relaxed);
+}
+
+HugePageReport DumpHooks::restoreHugePages() {
+  HugePageReport report;
+  if (heap_.setting(SettingId::hugePages) == 0) return report;
+  const std::uint32_t count = heap_.pool.chunksUsed();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const pool::ChunkKind kind = heap_.pool.entry(i).kind;
+    // Spare and withheld chunks may be untouched; a chunk that is given back meanwhile collapses to zero pages, harmless.
+    if (kind == pool::ChunkKind::kFree || kind == pool::ChunkKind::kSpare || kind == pool::ChunkKind::kWithheld) continue;
+    ++report.chunks;
+    const std::uint64_t begin = monotonicNow();
+    const int result = ::madvise(reinterpret_cast<void*>(heap_.pool.chunkAddress(i)), pool::kChunkBytes, MADV_COLLAPSE);
+    const int error = errno;
+    const std::uint64_t took = monotonicNow() - begin;
+    if (result == 0) {
+      ++report.collapsed;
+    } else if (error == EINVAL && report.collapsed == 0) {
+      report.supported = false;
+      return report;
+    } else {
+      ++report.failed;
+    }
+    report.totalNanoseconds += took;
+    report.longestNanoseconds = std::max(report.longestNanoseconds, took);
+  }
+  return report;
+}
+
+HugePageShare DumpHooks::hugePageShare() const {
+  HugePageShare result;
+  std::FILE* file = std::fopen("/proc/self/smaps", "re");
+  if (file == nullptr) return result;
+  char line[512];
+  bool ours = false;
+  while (std::fgets(line, sizeof line, file) != nullptr) {
+    std::uint64_t low = 0, high = 0, kilobytes = 0;
+    if (std::sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &low, &high) == 2) ours = heap_.pool.contains(low);
+    else if (ours && std::sscanf(line, "Rss: %" SCNu64, &kilobytes) == 1) result.residentBytes += kilobytes << 10;
+    else if (ours && std::sscanf(line, "AnonHugePages: %" SCNu64, &kilobytes) == 1) result.hugeBytes += kilobytes << 10;
+  }
+  std::fclose(file);
+  return result;
+}
+
+}  // namespace openclaw::gc
