@@ -46,7 +46,8 @@ class ChildProcess {
   bool wait(std::chrono::milliseconds atMost);
   const ChildEnd& end() const { return end_; }
   void kill() noexcept;
-  // Lets it run only when nothing else wants the processor, and makes it the first to die when memory runs out.
+  // Gives it a smaller share of the processor than the program's threads have, and makes it the first to die when
+  // memory runs out.
   // Returns what could not be set, or "".
   std::string makeHumble();
 

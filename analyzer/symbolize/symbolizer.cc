@@ -37,12 +37,11 @@ std::string demangled(const char* name) {
   return result;
 }
 
-std::string functionName(Dwarf_Die* die) {
+const char* linkageName(Dwarf_Die* die) {
   Dwarf_Attribute attribute;
   for (const unsigned which : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name})
-    if (const char* name = dwarf_formstring(dwarf_attr_integrate(die, which, &attribute))) return demangled(name);
-  const char* name = dwarf_diename(die);
-  return name != nullptr ? name : "";
+    if (const char* name = dwarf_formstring(dwarf_attr_integrate(die, which, &attribute))) return name;
+  return nullptr;
 }
 
 std::uint32_t unsignedAttribute(Dwarf_Die* die, unsigned which) {
@@ -73,32 +72,56 @@ struct Unit {
   Dwarf_Die die;
   bool read = false;
   std::vector<FunctionRange> functions;  // by low; of nested ones the innermost is found by its smaller range
+  // "a::B::" of functions without a linkage name (C, local to a file or a function), by the DIE that declares them.
+  std::unordered_map<Dwarf_Off, std::string> scopes;
 
   void readFunctions() {
     if (std::exchange(read, true)) return;
-    collect(&die);
+    collect(&die, "");
     std::sort(functions.begin(), functions.end(), [](const auto& a, const auto& b) { return a.low < b.low; });
   }
 
   // Functions stand in the unit, its namespaces and classes, and (local classes, lambdas) inside other functions.
-  void collect(Dwarf_Die* parent) {
+  void collect(Dwarf_Die* parent, const std::string& scope) {
     Dwarf_Die child;
     if (dwarf_child(parent, &child) != 0) return;
     do {
       switch (dwarf_tag(&child)) {
         case DW_TAG_subprogram:
           forEachRange(&child, [&](Dwarf_Addr low, Dwarf_Addr high) { functions.push_back({low, high, child}); });
-          collect(&child);
+          if (!scope.empty() && linkageName(&child) == nullptr) scopes.emplace(dwarf_dieoffset(&child), scope);
+          collect(&child, scope);
           break;
         case DW_TAG_namespace:
         case DW_TAG_class_type:
         case DW_TAG_structure_type:
         case DW_TAG_union_type:
-        case DW_TAG_lexical_block:
-        case DW_TAG_module: collect(&child); break;
+        case DW_TAG_module: {
+          const char* name = dwarf_diename(&child);
+          collect(&child, scope + (name != nullptr ? name : dwarf_tag(&child) == DW_TAG_namespace ? "(anonymous namespace)" : "(unnamed)") + "::");
+          break;
+        }
+        case DW_TAG_lexical_block: collect(&child, scope); break;
         default: break;
       }
     } while (dwarf_siblingof(&child, &child) == 0);
+  }
+
+  std::string functionName(Dwarf_Die* function) {
+    if (const char* name = linkageName(function)) return demangled(name);
+    const char* name = dwarf_diename(function);
+    if (name == nullptr) return {};
+    // From an inlined or out-of-line instance to the declaration inside its class or namespace.
+    Dwarf_Die at = *function, next;
+    Dwarf_Attribute attribute;
+    for (int steps = 0; steps < 8; ++steps) {
+      if (const auto found = scopes.find(dwarf_dieoffset(&at)); found != scopes.end()) return found->second + name;
+      Dwarf_Attribute* origin = dwarf_attr(&at, DW_AT_abstract_origin, &attribute);
+      if (origin == nullptr) origin = dwarf_attr(&at, DW_AT_specification, &attribute);
+      if (origin == nullptr || dwarf_formref_die(origin, &next) == nullptr) break;
+      at = next;
+    }
+    return name;
   }
 
   Dwarf_Die* functionAt(Dwarf_Addr address) {
@@ -201,7 +224,7 @@ class Module {
     Dwarf_Die* die = nullptr;
     while ((die = dwfl_module_nextcu(module_, die, &bias_)) != nullptr) {
       const std::size_t number = units_.size();
-      units_.push_back({*die, false, {}});
+      units_.push_back({*die, false, {}, {}});
       forEachRange(die, [&](Dwarf_Addr low, Dwarf_Addr high) { ranges_.push_back({low, high, number}); });
     }
     std::sort(ranges_.begin(), ranges_.end(), [](const auto& a, const auto& b) { return a.low < b.low; });
@@ -230,7 +253,7 @@ class Module {
     dwarf_getsrcfiles(&unit.die, &files, &fileCount);
     // Innermost first. Each inlined call says where it stood in the function around it.
     for (auto at = inlined.rbegin(); at != inlined.rend(); ++at) {
-      here.function = functionName(&*at);
+      here.function = unit.functionName(&*at);
       here.inlined = true;
       frames.push_back(std::move(here));
       here = {};
@@ -239,7 +262,7 @@ class Module {
       if (files != nullptr && file < fileCount)
         if (const char* name = dwarf_filesrc(files, file, nullptr, nullptr)) here.file = name;
     }
-    if (function != nullptr) here.function = functionName(function);
+    if (function != nullptr) here.function = unit.functionName(function);
     if (function != nullptr || !here.file.empty()) frames.push_back(std::move(here));
   }
 

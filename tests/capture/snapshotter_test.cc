@@ -364,11 +364,12 @@ TEST_F(SnapshotterTest, TheChildHasOneDescriptorNoHandlersAndDiesWithItsThread) 
   EXPECT_EQ(end.status, 0);
 }
 
-TEST_F(SnapshotterTest, TheChildRunsIdleAndDiesFirst) {
+TEST_F(SnapshotterTest, TheChildYieldsToTheProgramAndDiesFirst) {
   ChildProcess child;
   ASSERT_EQ(child.start([](void*) noexcept { for (;;) ::syscall(SYS_pause); return 0; }, nullptr, {}), 0);
   EXPECT_EQ(child.makeHumble(), "");
-  EXPECT_EQ(::sched_getscheduler(child.pid()), SCHED_IDLE);
+  EXPECT_EQ(::sched_getscheduler(child.pid()), SCHED_BATCH);
+  EXPECT_EQ(::getpriority(PRIO_PROCESS, static_cast<id_t>(child.pid())), 5);
   std::ifstream score("/proc/" + std::to_string(child.pid()) + "/oom_score_adj");
   int value = 0;
   score >> value;

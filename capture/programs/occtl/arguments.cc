@@ -16,14 +16,13 @@ std::string versionText() {
 CLI::App* command(CLI::App& parent, const char* name, const char* help, const std::string& example) {
   CLI::App* app = parent.add_subcommand(name, help);
   app->fallthrough();
-  app->footer("Example:\n  " + example);
+  app->footer("Also: --pid PID, --json\n\nExample:\n  " + example);
   return app;
 }
 
-CLI::App* group(CLI::App& parent, const char* name, const char* help) {
-  CLI::App* app = parent.add_subcommand(name, help);
+CLI::App* group(CLI::App& parent, const char* name, const char* help, const std::string& example) {
+  CLI::App* app = command(parent, name, help, example);
   app->require_subcommand(1);
-  app->fallthrough();
   return app;
 }
 
@@ -44,7 +43,7 @@ std::variant<Arguments, int> parseArguments(int count, char** values) {
   const auto pick = [&a](CLI::App* sub, Command which) { sub->callback([&a, which] { a.command = which; }); };
   pick(command(app, "ps", "list the processes that answer", "occtl ps"), Command::kPs);
 
-  CLI::App* memory = group(app, "memory", "heap memory: show, set, dump");
+  CLI::App* memory = group(app, "memory", "heap memory: show, set, dump", "occtl memory show");
   pick(command(*memory, "show", "counters, arenas and settings of the heap", "occtl memory show --pid 4711"), Command::kMemoryShow);
   CLI::App* memorySet = command(*memory, "set", "change memory settings of the running process; all or none",
                                 "occtl memory set arena-size=128MiB sample-interval=64k");
@@ -60,7 +59,7 @@ std::variant<Arguments, int> parseArguments(int count, char** values) {
   dump->add_flag("--progress", a.progress, "with --json: a JSON line for each step before the result");
   pick(dump, Command::kMemoryDump);
 
-  CLI::App* gc = group(app, "gc", "garbage collection: show, set, run, log");
+  CLI::App* gc = group(app, "gc", "garbage collection: show, set, run, log", "occtl gc log");
   pick(command(*gc, "show", "collector settings and totals", "occtl gc show"), Command::kGcShow);
   CLI::App* gcSet = command(*gc, "set", "change collector settings of the running process; all or none", "occtl gc set growth=150%");
   gcSet->add_option("NAME=VALUE", a.assignments, "what to change; names and ranges: occtl gc show")->required();
@@ -72,7 +71,7 @@ std::variant<Arguments, int> parseArguments(int count, char** values) {
   log->add_option("-n,--newest", a.newest, "how many; 0 = all that are kept")->capture_default_str();
   pick(log, Command::kGcLog);
 
-  CLI::App* config = group(app, "config", "settings as a file");
+  CLI::App* config = group(app, "config", "settings as a file", "occtl config export > memory.toml");
   CLI::App* exported = command(*config, "export", "all settings of the process as memory.toml", "occtl config export > memory.toml");
   pick(exported, Command::kConfigExport);
 

@@ -65,6 +65,13 @@ std::string counterText(const CounterInfo& info, std::uint64_t value) {
   return withSeparators(value);
 }
 
+// The table's words, but for a unit that is shown as another.
+std::string helpText(const CounterInfo& info) {
+  std::string help(info.help);
+  if (const std::size_t at = help.find(", in parts per million"); at != std::string::npos) help.resize(at);
+  return help;
+}
+
 std::string heading(const Session& session) {
   return bold(fmt::format("process {}  {}", session.target.pid, session.target.info ? session.target.info->executable : "")) + "\n";
 }
@@ -108,7 +115,7 @@ void printCounters(const HeapCounters& counters) {
       const CounterInfo* info = counterNamed(row.counter);
       if (info == nullptr) continue;
       shown.insert(row.counter);
-      table.row({std::string(row.label), counterText(*info, counters.*info->member), std::string(info->help)});
+      table.row({std::string(row.label), counterText(*info, counters.*info->member), helpText(*info)});
     }
     print("\n" + bold(title) + "\n" + table.text());
   };
