@@ -1,2 +1,3 @@
 # Tests of the pool and the collector.
 openclaw_test(runtime_collect_test unit SOURCES gc/collect_test.cc LIBS openclaw::runtime)
+openclaw_test(runtime_stress_test unit SOURCES gc/stress_test.cc LIBS openclaw::runtime)
