@@ -514,12 +514,10 @@ Result<ObjectColumns> DecodedFrame::objects() const {
       out.external.emplace_back(sparse.getRow(), sparse.getValue());
     }
     out.size.assign(sizes.begin(), sizes.end());
-    std::size_t huge = 0;
     for (auto sparse : in.getHugeSizes()) {
       if (sparse.getRow() >= n || sizes[sparse.getRow()] != 0xffff'ffffu) return damaged("a huge size has no row");
       sizes[sparse.getRow()] = 0;  // a second one for the same row is refused, too
       out.size[sparse.getRow()] = sparse.getValue();
-      ++huge;
     }
     out.address.resize(n);
     std::uint64_t at = in.getFirstAddress();
