@@ -107,13 +107,15 @@ std::string absolute(const std::string& path) {
 struct HeapControl::State final : public ControlHost {
   State(Heap& outer, const HeapOptions& options)
       : heap(outer), impl(outer.impl()), snapshots(impl), snapshotter(snapshots),
-        dumpDirectory(options.dumpDirectory.empty() ? "" : absolute(options.dumpDirectory)) {}
+        dumpDirectory(options.dumpDirectory.empty() ? "" : absolute(options.dumpDirectory)),
+        controlDirectory(options.controlDirectory), listens(options.control) {}
 
   Heap& heap;
   gc::HeapImpl& impl;
   HeapSnapshots snapshots;
   Snapshotter snapshotter;
-  const std::string dumpDirectory;
+  const std::string dumpDirectory, controlDirectory;
+  const bool listens;
   std::string memoryRoot;
   std::string problem;
   std::atomic<std::uint64_t> collections{0};
@@ -228,16 +230,18 @@ void HeapControl::State::stressDump() {
   std::fclose(nowhere);
 }
 
-HeapControl::HeapControl(Heap& heap, const HeapOptions& options) : state_(std::make_unique<State>(heap, options)) {
+HeapControl::HeapControl(Heap& heap, const HeapOptions& options) : state_(std::make_unique<State>(heap, options)) {}
+
+void HeapControl::start() {
   State& s = *state_;
-  auto server = ControlServer::start(s, {options.controlDirectory, options.control});
-  if (!server && options.control) {
+  auto server = ControlServer::start(s, {s.controlDirectory, s.listens});
+  if (!server && s.listens) {
     s.problem = toText(server.error());
     server = ControlServer::start(s, {"", false});
-  } else if (!options.control) {
+  } else if (!s.listens) {
     s.problem = "the program asked for none";
   }
-  // Without a thread there are no dumps, destructors or background sweeping: the system has no threads left.
+  // Without a thread there are no dumps, destructors or background sweeping.
   if (!server) throw std::system_error(EAGAIN, std::generic_category(), toText(server.error()));
   s.server = *std::move(server);
 }

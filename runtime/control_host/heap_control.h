@@ -1,7 +1,8 @@
 // The long-lived side of a heap: its control thread, the socket it serves, the dumps it takes and the work it does
 // when idle. One per heap, made by Heap::create, ended before the heap's memory goes.
 //
-//   auto control = std::make_unique<HeapControl>(impl, options);
+//   impl.control = std::make_unique<HeapControl>(heap, options);
+//   impl.control->start();
 //   control->dump("heap.bin", false);          // runs on the control thread, waits
 #pragma once
 
@@ -20,8 +21,10 @@ namespace openclaw {
 // it waits for a dump.
 class HeapControl {
  public:
-  // Starts the control thread. A socket that cannot be made is no error: problem() says why.
   HeapControl(Heap& heap, const HeapOptions& options);
+  // Starts the control thread, once the heap knows this object. A socket that cannot be made is no error: problem()
+  // says why. Throws std::system_error when the system has no thread left.
+  void start();
   // Waits for a dump under way, joins the thread, unlinks the socket.
   ~HeapControl();
   HeapControl(const HeapControl&) = delete;
