@@ -203,7 +203,7 @@ bool LoadReport::complete() const {
 std::string LoadReport::sentence() const {
   if (complete()) return "complete";
   std::vector<std::string> parts;
-  if (file.fractionRead() < 1) {
+  if (!file.complete()) {
     // Rounded down: "100.0 %" would deny the loss.
     const double percent = static_cast<double>(static_cast<std::uint64_t>(file.fractionRead() * 1000)) / 10;
     parts.push_back(fmt::format("{:.1f} % of the file read", percent));
