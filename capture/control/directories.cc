@@ -23,6 +23,11 @@ std::string runtimeFolder() {
   return base != nullptr && base[0] == '/' ? std::string(base) + "/openclaw" : std::string();
 }
 
+std::string onlyFolder() {
+  const char* folder = std::getenv("OPENCLAW_SOCKET_DIR");
+  return folder != nullptr ? folder : "";
+}
+
 // Makes the folder private, or says why it cannot be trusted: somebody else could answer in our name in it.
 std::string privateFolderProblem(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return path + ": " + std::strerror(errno);
@@ -52,6 +57,11 @@ std::vector<std::string> entriesOf(const std::string& folder) {
 }  // namespace
 
 Result<std::string> socketDirectory() {
+  if (const std::string only = onlyFolder(); !only.empty()) {
+    if (std::string problem = privateFolderProblem(only); !problem.empty())
+      return fail(ErrorCode::kNotFinished, "no folder for the control socket (OPENCLAW_SOCKET_DIR): " + problem);
+    return only;
+  }
   if (const std::string folder = runtimeFolder(); !folder.empty() && privateFolderProblem(folder).empty()) return folder;
   if (::access(kSystemFolder, W_OK | X_OK) == 0) return std::string(kSystemFolder);
   const std::string folder = temporaryFolder(::geteuid());
@@ -62,6 +72,7 @@ Result<std::string> socketDirectory() {
 
 std::vector<std::string> directoriesOf(uid_t uid) {
   std::vector<std::string> folders;
+  if (const std::string only = onlyFolder(); !only.empty()) return {only};
   append(folders, "/run/user/" + std::to_string(uid) + "/openclaw");
   append(folders, kSystemFolder);
   append(folders, temporaryFolder(uid));
@@ -70,6 +81,7 @@ std::vector<std::string> directoriesOf(uid_t uid) {
 
 std::vector<std::string> searchDirectories() {
   std::vector<std::string> folders;
+  if (const std::string only = onlyFolder(); !only.empty()) return {only};
   append(folders, runtimeFolder());
   append(folders, kSystemFolder);
   append(folders, temporaryFolder(::geteuid()));

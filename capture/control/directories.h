@@ -1,4 +1,5 @@
-// Where control sockets live, for both sides: $XDG_RUNTIME_DIR/openclaw, /run/openclaw, /tmp/openclaw-UID.
+// Where control sockets live, for both sides: $XDG_RUNTIME_DIR/openclaw, /run/openclaw, /tmp/openclaw-UID; or, when it
+// is set, $OPENCLAW_SOCKET_DIR and nothing else (tests that must not see each other, containers with odd mounts).
 #pragma once
 
 #include <sys/types.h>

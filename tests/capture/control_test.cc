@@ -406,6 +406,17 @@ TEST(SocketNames, OnlySocketsWithAPidCount) {
     EXPECT_EQ(internal::pidOfSocket(name), std::nullopt) << name;
 }
 
+TEST(SocketFolder, TheVariableReplacesAllOthers) {
+  TemporaryFolder folder;
+  ASSERT_EQ(::setenv("OPENCLAW_SOCKET_DIR", folder.file("mine").c_str(), 1), 0);
+  auto directory = internal::socketDirectory();
+  EXPECT_EQ(internal::searchDirectories(), std::vector<std::string>{folder.file("mine")});
+  EXPECT_EQ(internal::directoriesOf(0), std::vector<std::string>{folder.file("mine")});
+  ASSERT_EQ(::unsetenv("OPENCLAW_SOCKET_DIR"), 0);
+  ASSERT_TRUE(directory);
+  EXPECT_EQ(*directory, folder.file("mine"));
+}
+
 TEST(SocketFolder, AFolderOfSomebodyElseOrOpenToOthersIsNotTrusted) {
   TemporaryFolder folder;
   ASSERT_EQ(::setenv("XDG_RUNTIME_DIR", folder.path().c_str(), 1), 0);
