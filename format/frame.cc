@@ -19,38 +19,7 @@ T get(const std::byte* in, std::size_t offset) noexcept {
   return value;
 }
 
-// Slicing-by-16 (Intel 2006, doubled): table[k][b] is the CRC of byte b followed by k zero bytes, so that sixteen
-// bytes are folded with sixteen independent look-ups.
-struct CrcTables {
-  std::uint32_t t[16][256];
-  constexpr CrcTables() : t{} {
-    for (std::uint32_t b = 0; b < 256; ++b) {
-      std::uint32_t c = b;
-      for (int bit = 0; bit < 8; ++bit) c = (c >> 1) ^ ((c & 1) ? 0xedb8'8320u : 0u);
-      t[0][b] = c;
-    }
-    for (std::size_t k = 1; k < 16; ++k)
-      for (std::size_t b = 0; b < 256; ++b) t[k][b] = (t[k - 1][b] >> 8) ^ t[0][t[k - 1][b] & 0xff];
-  }
-};
-constexpr CrcTables kCrc;
-
 }  // namespace
-
-std::uint32_t crc32(const std::byte* data, std::size_t size, std::uint32_t seed) noexcept {
-  std::uint32_t c = ~seed;
-  for (; size >= 16; data += 16, size -= 16) {
-    std::uint32_t w[4];
-    std::memcpy(w, data, 16);
-    w[0] ^= c;
-    c = 0;
-    for (std::size_t i = 0; i < 4; ++i)
-      c ^= kCrc.t[15 - 4 * i][w[i] & 0xff] ^ kCrc.t[14 - 4 * i][(w[i] >> 8) & 0xff] ^
-           kCrc.t[13 - 4 * i][(w[i] >> 16) & 0xff] ^ kCrc.t[12 - 4 * i][w[i] >> 24];
-  }
-  for (; size > 0; ++data, --size) c = (c >> 8) ^ kCrc.t[0][(c ^ static_cast<std::uint32_t>(*data)) & 0xff];
-  return ~c;
-}
 
 const char* toText(FrameKind kind) {
   switch (kind) {

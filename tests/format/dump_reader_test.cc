@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <fstream>
+#include <thread>
 
 #include "tests/format/record_text.h"
 #include "tests/support/dump_model.h"
@@ -108,6 +109,18 @@ TEST(DumpReader, RandomDumpsComeBackAsTheyWere) {
     ASSERT_TRUE(back) << toText(back.error());
     expectSame(model, *back);
   }
+}
+
+TEST(DumpReader, DecodesInSeveralThreadsAtOnce) {
+  auto bytes = encodeDump(randomModel(31, 20'000));
+  auto reader = DumpReader::fromMemory(bytes, "test");
+  ASSERT_TRUE(reader);
+  std::string expected = textOfDump(*reader);
+  std::vector<std::string> texts(4);
+  std::vector<std::thread> threads;
+  for (std::string& text : texts) threads.emplace_back([&] { text = textOfDump(*reader); });
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& text : texts) EXPECT_EQ(text, expected);
 }
 
 // --- files put together by hand -------------------------------------------------------------------------------------
