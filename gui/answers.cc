@@ -11,36 +11,17 @@ namespace {
 // Looked at between two checks of the stop token: well under a millisecond.
 constexpr std::uint32_t kObjectsPerCheck = 64 * 1024;
 
-bool sumObjects(const Snapshot& snapshot, const std::stop_token& stop, Answers& answers) {
-  std::vector<SiteTotal> sites(snapshot.sites().size());
-  Totals& totals = answers.totals;
+bool addUp(const Snapshot& snapshot, const std::stop_token& stop, Totals& totals) {
   for (std::uint32_t i = 0; i < snapshot.objectCount(); ++i) {
     if (i % kObjectsPerCheck == 0 && stop.stop_requested()) return false;
     const ObjectIndex object(i);
     const Bytes size = snapshot.size(object);
     ++totals.objects;
     totals.bytes += size;
-    if (snapshot.reachable(object)) {
-      ++totals.reachableObjects;
-      totals.reachableBytes += size;
-    }
-    AgeTotal& age = answers.ages[std::min<std::size_t>(snapshot.age(object), Answers::kAges - 1)];
-    ++age.objects;
-    age.bytes += size;
-    const SiteIndex site = snapshot.site(object);
-    if (site.value == 0 || site.value >= sites.size()) continue;
-    ++sites[site.value].objects;
-    sites[site.value].bytes += size;
-    ++totals.sitedObjects;
-    totals.sitedBytes += size;
+    if (!snapshot.reachable(object)) continue;
+    ++totals.reachableObjects;
+    totals.reachableBytes += size;
   }
-  for (std::uint32_t i = 0; i < sites.size(); ++i) sites[i].site = SiteIndex(i);
-  std::erase_if(sites, [](const SiteTotal& s) { return s.objects == 0; });
-  std::ranges::sort(sites, [](const SiteTotal& a, const SiteTotal& b) {
-    return a.bytes != b.bytes ? a.bytes > b.bytes : a.site < b.site;
-  });
-  answers.sites = std::move(sites);
-  answers.agesKnown = answers.ages[0].objects != totals.objects || snapshot.counter("collections_total").value_or(0) > 0;
   return true;
 }
 
@@ -51,9 +32,15 @@ std::shared_ptr<const Answers> computeAnswers(std::shared_ptr<const Snapshot> sn
   auto answers = std::make_shared<Answers>();
   answers->snapshot = std::move(snapshot);
   const Snapshot& s = *answers->snapshot;
-  stage("adding up sites and ages", 0.0);
-  if (!sumObjects(s, stop, *answers)) return nullptr;
-  stage("types", 0.3);
+  stage("sums", 0.0);
+  if (!addUp(s, stop, answers->totals)) return nullptr;
+  stage("ages", 0.1);
+  answers->ages = computeAges(s);
+  answers->agesKnown = answers->ages[0].objects != answers->totals.reachableObjects || s.counter("collections_total").value_or(0) > 0;
+  stage("sites", 0.2);
+  answers->sites = computeSites(s, stop);
+  if (stop.stop_requested()) return nullptr;
+  stage("types", 0.4);
   answers->histogram = computeHistogram(s, stop);
   if (stop.stop_requested()) return nullptr;
   stage("ledger", 0.7);

@@ -1,5 +1,5 @@
-// Everything the first views say about a dump, computed once off the GUI thread: the snapshot with its histogram,
-// ledger and findings, and the sums that the overview shows. Immutable; views share it.
+// What the analyzer answers about a dump, gathered once off the GUI thread: the snapshot with its histogram, ledger,
+// sites, ages and findings, and how much there is in all. Immutable; views share it.
 //
 //   auto answers = computeAnswers(snapshot, job);      // null: cancelled
 //   answers->totals.reachableBytes;
@@ -18,38 +18,27 @@
 
 #include "analyzer/findings/finding.h"
 #include "analyzer/snapshot.h"
+#include "analyzer/views/ages.h"
 #include "analyzer/views/histogram.h"
 #include "analyzer/views/ledger.h"
+#include "analyzer/views/sites.h"
 
 namespace openclaw::gui {
 
-struct SiteTotal {
-  SiteIndex site;
-  std::uint64_t objects = 0;
-  Bytes bytes;
-};
-struct AgeTotal {
-  std::uint64_t objects = 0;
-  Bytes bytes;
-};
 struct Totals {
   std::uint64_t objects = 0, reachableObjects = 0;
   Bytes bytes, reachableBytes;
-  std::uint64_t sitedObjects = 0;  // objects whose site is known
-  Bytes sitedBytes;
 };
 
 struct Answers {
-  static constexpr std::size_t kAges = 8;  // 0 … 6, and 7 = seven or more
-
   std::shared_ptr<const Snapshot> snapshot;
   Totals totals;
   std::vector<HistogramRow> histogram;
   Ledger ledger;
   Findings findings;
-  std::vector<SiteTotal> sites;        // with objects, by bytes descending; the unknown site is left out
-  std::array<AgeTotal, kAges> ages{};
-  bool agesKnown = false;              // some object survived a collection, or the process counted one
+  std::vector<SiteRow> sites;
+  std::array<AgeRow, 8> ages{};
+  bool agesKnown = false;  // some object survived a collection, or the process counted one
 
   bool exact() const { return snapshot->report().complete(); }
 };

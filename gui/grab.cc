@@ -36,7 +36,7 @@ GrabResult grabViews(MainWindow& window, const std::string& view, const std::str
   QEventLoop loop;
   QObject::connect(&window, &MainWindow::settled, &loop, &QEventLoop::quit);
   window.openDump(numbers::text(dump));
-  window.QWidget::show();
+  window.show();
   loop.exec();
   if (window.error()) return {exitCodeOf(window.error()->code), {}, toText(*window.error())};
 

@@ -23,6 +23,12 @@ bool hasDisplay() {
   return false;
 }
 
+// Remarks of Qt's offscreen platform about itself, of no use to anybody.
+void dropPlatformRemarks(QtMsgType, const QMessageLogContext&, const QString& text) {
+  if (text.contains(QLatin1String("propagateSizeHints")) || text.contains(QLatin1String("XDG_RUNTIME_DIR"))) return;
+  std::fprintf(stderr, "%s\n", qPrintable(text));
+}
+
 int fail(int code, const std::string& text) {
   std::fprintf(stderr, "heap-analyzer-gui: %s\n", text.c_str());
   return code;
@@ -44,7 +50,10 @@ int main(int argc, char** argv) {
   switch (line->action) {
     case CommandLine::Action::kHelp: std::fputs(openclaw::gui::helpText().c_str(), stdout); return 0;
     case CommandLine::Action::kVersion: std::fputs(openclaw::gui::versionText().c_str(), stdout); return 0;
-    case CommandLine::Action::kGrab: qputenv("QT_QPA_PLATFORM", "offscreen"); break;
+    case CommandLine::Action::kGrab: 
+      qputenv("QT_QPA_PLATFORM", "offscreen");
+      qInstallMessageHandler(dropPlatformRemarks);
+      break;
     case CommandLine::Action::kOpen:
       if (!hasDisplay())
         return fail(5, "no display: set DISPLAY or WAYLAND_DISPLAY, or write pictures with --grab all DIR DUMP");

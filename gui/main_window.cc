@@ -63,7 +63,7 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   placeList_->setObjectName(QStringLiteral("places"));
   placeList_->setAccessibleName(tr("Places"));
   placeList_->setFrameShape(QFrame::NoFrame);
-  placeList_->setSpacing(2);
+  placeList_->setSpacing(3);
   inspector_ = new Inspector(this);
   connect(inspector_, &Inspector::objectActivated, this, &MainWindow::goToObject);
 
@@ -94,7 +94,7 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   });
   colorStrip();
   closeDump();
-  placeList_->setCurrentRow(0);
+  showPlace(0);
 }
 
 MainWindow::~MainWindow() = default;
@@ -108,6 +108,7 @@ void MainWindow::addViews() {
     stack_->addWidget(place.view);
     auto* item = new QListWidgetItem(place.title, placeList_);
     item->setToolTip(tr("Alt+%1").arg(i + 1));
+    item->setSizeHint(QSize(0, fontMetrics().height() + 14));
     connect(place.view, &View::cancelRequested, this, &MainWindow::cancelLoading);
     connect(place.view, &View::nextStepRequested, this, &MainWindow::chooseDump);
     connect(place.view, &View::objectSelected, this, [this](quint32 object) {
@@ -135,8 +136,9 @@ void MainWindow::addActions() {
   view->addSeparator();
   find_ = view->addAction(tr("&Find in this view"), QKeySequence::Find, this, [this] { currentView().focusSearch(); });
   QAction* places = view->addAction(tr("&Places"), QKeySequence(Qt::Key_F9), placeList_, &QWidget::setVisible);
-  QAction* inspector = view->addAction(tr("&Inspector"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_I), inspector_, &QWidget::setVisible);
-  for (QAction* toggle : {places, inspector}) {
+  inspectorShown_ = view->addAction(tr("&Inspector"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_I), this,
+                                    [this](bool shown) { inspector_->setVisible(shown && currentView().wantsInspector()); });
+  for (QAction* toggle : {places, inspectorShown_}) {
     toggle->setCheckable(true);
     toggle->setChecked(true);
   }
@@ -165,7 +167,7 @@ void MainWindow::openDump(const QString& path) {
   runner_.start([this, file = path.toStdString()](JobContext& job) -> JobRunner::Delivery {
     // Shared, because a delivery is copied on its way to the GUI thread.
     auto opened = std::make_shared<Result<std::shared_ptr<const Answers>>>(openDumpFile(file, job));
-    return [this, opened] { *opened ? show(**opened) : fail(opened->error()); };
+    return [this, opened] { *opened ? showAnswers(**opened) : showError(opened->error()); };
   });
   updateActions();
 }
@@ -176,7 +178,7 @@ void MainWindow::chooseDump() {
   if (!path.isEmpty()) openDump(path);
 }
 
-void MainWindow::show(const std::shared_ptr<const Answers>& answers) {
+void MainWindow::showAnswers(const std::shared_ptr<const Answers>& answers) {
   answers_ = answers;
   const LoadReport& report = answers_->snapshot->report();
   if (!report.complete()) {
@@ -198,17 +200,17 @@ void MainWindow::show(const std::shared_ptr<const Answers>& answers) {
   showStatus();
   updateActions();
   currentView().mainWidget()->setFocus();
-  emit settled();
+  Q_EMIT settled();
 }
 
-void MainWindow::fail(const Error& error) {
+void MainWindow::showError(const Error& error) {
   error_ = error;
   const QString what = numbers::text(toText(error));
   for (const Place& place : places_)
     place.view->showError(tr("%1 cannot be opened").arg(QFileInfo(path_).fileName()), what, tr("&Open another dump…"));
   status_->setText(tr("Not opened: %1").arg(what));
   updateActions();
-  emit settled();
+  Q_EMIT settled();
 }
 
 void MainWindow::cancelLoading() {
@@ -219,7 +221,7 @@ void MainWindow::cancelLoading() {
     place.view->showEmpty(tr("Stopped reading %1").arg(name), tr("F5 starts again; Ctrl+O opens another dump."), tr("&Open a dump…"));
   status_->setText(tr("Stopped reading %1").arg(name));
   updateActions();
-  emit settled();
+  Q_EMIT settled();
 }
 
 void MainWindow::closeDump() {
@@ -251,7 +253,11 @@ void MainWindow::showPlace(std::size_t place) {
   if (place >= places_.size()) return;
   stack_->setCurrentWidget(places_[place].view);
   placeList_->setCurrentRow(static_cast<int>(place));
-  if (places_[place].view->state() == View::State::kData && !placeList_->hasFocus()) places_[place].view->mainWidget()->setFocus();
+  if (inspectorShown_ != nullptr) inspector_->setVisible(inspectorShown_->isChecked() && places_[place].view->wantsInspector());
+  if (places_[place].view->state() == View::State::kData) {
+    if (!placeList_->hasFocus()) places_[place].view->mainWidget()->setFocus();
+    places_[place].view->announceSelection();
+  }
   remember();
 }
 

@@ -52,7 +52,7 @@ class MainWindow : public QMainWindow {
   const std::vector<Place>& places() const { return places_; }
   void showPlace(std::size_t place);
 
- signals:
+ Q_SIGNALS:
   void settled();
 
  protected:
@@ -71,8 +71,8 @@ class MainWindow : public QMainWindow {
 
   void addViews();
   void addActions();
-  void show(const std::shared_ptr<const Answers>& answers);
-  void fail(const Error& error);
+  void showAnswers(const std::shared_ptr<const Answers>& answers);
+  void showError(const Error& error);
   void closeDump();
   void chooseDump();
   void showStatus();
@@ -92,7 +92,8 @@ class MainWindow : public QMainWindow {
   Inspector* inspector_ = nullptr;
   QLabel* strip_ = nullptr;
   QLabel* status_ = nullptr;
-  QAction *back_ = nullptr, *forward_ = nullptr, *reload_ = nullptr, *close_ = nullptr, *find_ = nullptr;
+  QAction *back_ = nullptr, *forward_ = nullptr, *reload_ = nullptr, *close_ = nullptr, *find_ = nullptr,
+          *inspectorShown_ = nullptr;
 
   QString path_;
   std::shared_ptr<const Answers> answers_;

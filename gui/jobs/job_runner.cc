@@ -47,7 +47,7 @@ void JobRunner::cancel() {
   current_ = nullptr;
   ++generation_;
   progressTimer_.stop();
-  emit idle();
+  Q_EMIT idle();
 }
 
 std::chrono::milliseconds JobRunner::elapsed() const {
@@ -61,7 +61,7 @@ void JobRunner::finished(Job* job, std::uint64_t generation, const Delivery& del
   current_ = nullptr;
   progressTimer_.stop();
   delivery();
-  emit idle();
+  Q_EMIT idle();
 }
 
 void JobRunner::showProgress() {
@@ -73,7 +73,7 @@ void JobRunner::showProgress() {
     stage = numbers::text(current_->context.stage_);
     fraction = current_->context.fraction_;
   }
-  emit progressed(stage, fraction);
+  Q_EMIT progressed(stage, fraction);
 }
 
 }  // namespace openclaw::gui

@@ -58,7 +58,7 @@ class JobRunner : public QObject {
   std::uint64_t generation() const { return generation_; }
   std::chrono::milliseconds elapsed() const;
 
- signals:
+ Q_SIGNALS:
   void progressed(const QString& stage, double fraction);
   // Nothing is running any more: delivered, or cancelled.
   void idle();

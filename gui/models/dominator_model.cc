@@ -88,18 +88,17 @@ void DominatorModel::showMore(const QModelIndex& moreRow) {
   const std::size_t all = childrenOf(owner).size();
   Shown shown = shownOf(owner);
   const std::size_t added = std::min<std::size_t>(kPage, all - shown.children);
-  beginInsertRows(parentIndex, static_cast<int>(shown.children), static_cast<int>(shown.children + added - 1));
-  shown.children += added;
+  const auto first = static_cast<int>(shown.children);
+  // The row of the rest goes and comes back behind the new ones: its text changes, and rows keep theirs while others
+  // are inserted.
+  beginRemoveRows(parentIndex, first, first);
+  shown.more = false;
   shown_[key] = shown;
-  endInsertRows();
-  if (shown.children < all) {
-    const QModelIndex rest = index(static_cast<int>(shown.children), 0, parentIndex);
-    emit dataChanged(rest, rest.siblingAtColumn(kColumns - 1));
-    return;
-  }
-  beginRemoveRows(parentIndex, static_cast<int>(shown.children), static_cast<int>(shown.children));
-  shown_[key].more = false;
   endRemoveRows();
+  const bool more = shown.children + added < all;
+  beginInsertRows(parentIndex, first, first + static_cast<int>(added) - (more ? 0 : 1));
+  shown_[key] = {shown.children + added, more};
+  endInsertRows();
 }
 
 std::optional<std::size_t> DominatorModel::rowAmong(std::span<const std::uint32_t> siblings, ObjectIndex object) const {

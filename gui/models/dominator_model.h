@@ -36,7 +36,7 @@ class DominatorModel : public QAbstractItemModel {
   std::optional<ObjectIndex> top() const { return top_; }
 
   bool isMore(const QModelIndex& index) const;
-  // Adds the next page; the row for the rest moves down, or goes.
+  // Adds the next page in place of the row for the rest, which comes again below it if there are still more.
   void showMore(const QModelIndex& moreRow);
   std::optional<ObjectIndex> objectAt(const QModelIndex& index) const;
   // Where `object` stands, without showing more; invalid when it is not among the rows shown or below another top.

@@ -158,7 +158,7 @@ void HistogramModel::sort(int column, Qt::SortOrder order) {
   sortColumn_ = column;
   sortOrder_ = order;
   if (!answers_) return;
-  emit layoutAboutToBeChanged({}, QAbstractItemModel::VerticalSortHint);
+  Q_EMIT layoutAboutToBeChanged({}, QAbstractItemModel::VerticalSortHint);
   const QModelIndexList before = persistentIndexList();
   std::vector<std::uint32_t> kept;
   kept.reserve(static_cast<std::size_t>(before.size()));
@@ -172,7 +172,7 @@ void HistogramModel::sort(int column, Qt::SortOrder order) {
       after.push_back(index(rowOfHistogramRow[kept[static_cast<std::size_t>(i)]], before[i].column()));
     changePersistentIndexList(before, after);
   }
-  emit layoutChanged({}, QAbstractItemModel::VerticalSortHint);
+  Q_EMIT layoutChanged({}, QAbstractItemModel::VerticalSortHint);
 }
 
 void HistogramModel::sortRows() {

@@ -171,7 +171,7 @@ void PauseChart::select(std::size_t pause) {
   selected_ = pause;
   setAccessibleDescription(tr("pause %1, %2").arg(numbers::count(pauses_[pause].number), numbers::duration(pauses_[pause].duration)));
   update();
-  emit pauseSelected(static_cast<int>(pause));
+  Q_EMIT pauseSelected(static_cast<int>(pause));
 }
 
 QSize PauseChart::sizeHint() const { return {400, 96}; }

@@ -86,7 +86,7 @@ class PauseChart : public QWidget {
   void select(std::size_t pause);
   QSize sizeHint() const override;
 
- signals:
+ Q_SIGNALS:
   void pauseSelected(int pause);
 
  protected:

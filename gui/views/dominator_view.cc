@@ -16,13 +16,18 @@
 #include "gui/views/table_support.h"
 
 namespace openclaw::gui {
+namespace {
+
+constexpr int kFewChildren = 12;
+
+}  // namespace
 
 void OwnerTree::keyPressEvent(QKeyEvent* event) {
   const QModelIndex index = currentIndex();
   switch (event->key()) {
     case Qt::Key_Return:
     case Qt::Key_Enter:
-      if (index.isValid()) emit rowEntered(index);
+      if (index.isValid()) Q_EMIT rowEntered(index);
       return;
     case Qt::Key_Asterisk:
       // Qt would open the whole subtree, which may be millions of rows and thousands of levels.
@@ -44,7 +49,7 @@ DominatorView::DominatorView(QWidget* parent) : View(parent), model_(new Dominat
   address_->setAccessibleName(tr("Go to address"));
   address_->setPlaceholderText(tr("Go to address: 0x…      (Ctrl+F)"));
   address_->setClearButtonEnabled(true);
-  address_->setMaximumWidth(fontMetrics().horizontalAdvance(QLatin1Char('0')) * 36);
+  address_->setFixedWidth(fontMetrics().horizontalAdvance(QLatin1Char('0')) * 34);
   connect(address_, &QLineEdit::returnPressed, this, &DominatorView::goToAddress);
 
   tree_ = new OwnerTree(content);
@@ -61,18 +66,16 @@ DominatorView::DominatorView(QWidget* parent) : View(parent), model_(new Dominat
   header->setSectionResizeMode(DominatorModel::kObject, QHeaderView::Stretch);
   const int character = fontMetrics().horizontalAdvance(QLatin1Char('0'));
   const auto width = [&](int column, int characters) { header->resizeSection(column, character * characters); };
-  width(DominatorModel::kHeldBy, 30);
-  width(DominatorModel::kRetained, 13);
+  width(DominatorModel::kHeldBy, 26);
+  width(DominatorModel::kRetained, 11);
   width(DominatorModel::kShare, 16);
-  width(DominatorModel::kOwnSize, 13);
-  width(DominatorModel::kOwned, 12);
-  width(DominatorModel::kAge, 7);
-  width(DominatorModel::kAddress, 18);
+  width(DominatorModel::kOwnSize, 11);
+  width(DominatorModel::kOwned, 10);
+  width(DominatorModel::kAge, 6);
+  width(DominatorModel::kAddress, 17);
   connect(tree_, &OwnerTree::rowEntered, this, &DominatorView::enter);
   connect(tree_, &QTreeView::doubleClicked, this, &DominatorView::enter);
-  connect(tree_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, [this](const QModelIndex& current) {
-    if (const auto object = model_->objectAt(current)) emit objectSelected(object->value);
-  });
+  connect(tree_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, [this] { announceSelection(); });
   auto* focus = new QAction(tr("Show only this &subtree"), tree_);
   connect(focus, &QAction::triggered, this, [this] {
     if (const auto object = model_->objectAt(tree_->currentIndex())) setTop(object);
@@ -119,6 +122,10 @@ void DominatorView::focusSearch() {
   address_->selectAll();
 }
 
+void DominatorView::announceSelection() {
+  if (const auto object = model_->objectAt(tree_->currentIndex())) Q_EMIT objectSelected(object->value);
+}
+
 void DominatorView::setTop(std::optional<ObjectIndex> top) {
   const auto selected = model_->objectAt(tree_->currentIndex());
   model_->setTop(top);
@@ -138,12 +145,13 @@ void DominatorView::setTop(std::optional<ObjectIndex> top) {
     if (const QModelIndex index = model_->indexOf(*selected); index.isValid()) select(index);
 }
 
-// The largest owner is open from the start, down to where the memory spreads: there it is.
+// Owners with few children are open from the start, so that a lone root shows what is below it; wide ones stay shut,
+// because their children would push the other owners out of sight.
 void DominatorView::openFirstOwner() {
   const Snapshot& s = *answers_->snapshot;
   QModelIndex index = model_->index(0, 0);
   select(index);
-  for (int depth = 0; depth < 4 && model_->hasChildren(index); ++depth) {
+  for (int depth = 0; depth < 4 && model_->hasChildren(index) && model_->rowCount(index) <= kFewChildren; ++depth) {
     tree_->expand(index);
     const QModelIndex child = model_->index(0, 0, index);
     const auto object = model_->objectAt(child), owner = model_->objectAt(index);
@@ -209,7 +217,7 @@ void DominatorView::goToAddress() {
   }
   if (!reveal(*object)) {
     explanation_->setText(tr("The object at %1 is unreachable, so nobody owns it.").arg(numbers::address(Address(value))));
-    emit objectSelected(object->value);
+    Q_EMIT objectSelected(object->value);
     return;
   }
   tree_->setFocus();

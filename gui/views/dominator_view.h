@@ -21,7 +21,7 @@ class OwnerTree : public QTreeView {
  public:
   using QTreeView::QTreeView;
 
- signals:
+ Q_SIGNALS:
   void rowEntered(const QModelIndex& index);
 
  protected:
@@ -40,6 +40,7 @@ class DominatorView : public View {
   void showNoDump() override;
   QWidget* mainWidget() override;
   void focusSearch() override;
+  void announceSelection() override;
   bool reveal(ObjectIndex object) override;
 
  private:

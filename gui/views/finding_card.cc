@@ -91,7 +91,7 @@ FindingCard::FindingCard(const Finding& finding, QWidget* parent) : QFrame(paren
   if (!finding.objects.empty()) {
     auto* show = new QPushButton(tr("Show object"), this);
     const quint32 object = finding.objects.front().object.value;
-    connect(show, &QPushButton::clicked, this, [this, object] { emit objectActivated(object); });
+    connect(show, &QPushButton::clicked, this, [this, object] { Q_EMIT objectActivated(object); });
     grid->addWidget(show, 0, 2, 2, 1, Qt::AlignTop);
   }
 }

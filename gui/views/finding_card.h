@@ -13,7 +13,7 @@ class FindingCard : public QFrame {
  public:
   FindingCard(const Finding& finding, QWidget* parent = nullptr);
 
- signals:
+ Q_SIGNALS:
   // The first object of the evidence was asked for.
   void objectActivated(quint32 object);
 

@@ -77,9 +77,7 @@ HistogramView::HistogramView(QWidget* parent) : View(parent), model_(new Histogr
     if (!table_->currentIndex().isValid()) select(0);
   });
   connect(&filterTimer_, &QTimer::timeout, this, &HistogramView::applyFilter);
-  connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, [this](const QModelIndex& current) {
-    if (const QVariant type = current.data(kTypeRole); type.isValid()) emit typeSelected(type.toUInt());
-  });
+  connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, &HistogramView::announceSelection);
   showNoDump();
 }
 
@@ -91,6 +89,7 @@ void HistogramView::showAnswers(std::shared_ptr<const Answers> answers) {
     return;
   }
   showSums();
+  select(0);
   showData();
 }
 
@@ -106,6 +105,10 @@ QWidget* HistogramView::mainWidget() { return table_; }
 void HistogramView::focusSearch() {
   filter_->setFocus(Qt::ShortcutFocusReason);
   filter_->selectAll();
+}
+
+void HistogramView::announceSelection() {
+  if (const QVariant type = table_->currentIndex().data(kTypeRole); type.isValid()) Q_EMIT typeSelected(type.toUInt());
 }
 
 bool HistogramView::revealType(TypeIndex type) {

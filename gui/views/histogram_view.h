@@ -23,6 +23,7 @@ class HistogramView : public View {
   void showNoDump() override;
   QWidget* mainWidget() override;
   void focusSearch() override;
+  void announceSelection() override;
   bool revealType(TypeIndex type) override;
 
  protected:

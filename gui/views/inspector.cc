@@ -15,6 +15,8 @@ namespace {
 // Slots of one holder searched for the one that points here.
 constexpr std::uint32_t kSlotsSearched = 20'000;
 constexpr std::size_t kOwnersShown = 12;
+// Longer tables share what height is left and scroll.
+constexpr std::size_t kRowsWithoutScrolling = 8;
 
 QString typeName(const Snapshot& s, ObjectIndex object) { return numbers::text(s.types()[s.type(object)].name); }
 
@@ -81,7 +83,7 @@ Inspector::Inspector(QWidget* parent) : QWidget(parent) {
   origin_ = makeText(this);
   origin_->setObjectName(QStringLiteral("inspectorOrigin"));
   for (RowsTable* table : {owners_, holders_, fields_}) {
-    table->setFitsRows(false);
+    table->setStretched({0, 1});
     table->setAlternatingRowColors(true);
     connect(table, &RowsTable::objectActivated, this, &Inspector::objectActivated);
   }
@@ -92,17 +94,17 @@ Inspector::Inspector(QWidget* parent) : QWidget(parent) {
   layout->addWidget(facts_);
   layout->addSpacing(6);
   layout->addWidget(ownersTitle_);
-  layout->addWidget(owners_, 3);
+  layout->addWidget(owners_);
   layout->addSpacing(4);
   layout->addWidget(holdersTitle_);
-  layout->addWidget(holders_, 2);
+  layout->addWidget(holders_, 4);
   layout->addSpacing(4);
   layout->addWidget(fieldsTitle_);
-  layout->addWidget(fields_, 3);
+  layout->addWidget(fields_, 6);
   layout->addSpacing(4);
   layout->addWidget(originTitle_);
   layout->addWidget(origin_);
-  layout->addStretch(0);
+  layout->addStretch(1);
   clear();
 }
 
@@ -182,6 +184,7 @@ void Inspector::showHolders(ObjectIndex object) {
                                       : tr("Referred to by (%1)").arg(numbers::count(rows.size())));
   holdersTitle_->show();
   holders_->setVisible(!rows.empty());
+  holders_->setFitsRows(rows.size() <= kRowsWithoutScrolling);
   holders_->setRows(std::move(rows));
 }
 
@@ -201,6 +204,7 @@ void Inspector::showFields(ObjectIndex object) {
                                      : tr("Holds (%1)").arg(numbers::count(rows.size())));
   fieldsTitle_->show();
   fields_->setVisible(!rows.empty());
+  fields_->setFitsRows(rows.size() <= kRowsWithoutScrolling);
   fields_->setRows(std::move(rows));
 }
 
@@ -260,6 +264,7 @@ void Inspector::showType(TypeIndex type) {
   fieldsTitle_->setText(rows.empty() ? tr("Declares no references") : tr("Declares references (%1)").arg(numbers::count(rows.size())));
   fieldsTitle_->show();
   fields_->setVisible(!rows.empty());
+  fields_->setFitsRows(rows.size() <= kRowsWithoutScrolling);
   fields_->setRows(std::move(rows));
 }
 

@@ -25,7 +25,7 @@ class Inspector : public QWidget {
   void showObject(ObjectIndex object);
   void showType(TypeIndex type);
 
- signals:
+ Q_SIGNALS:
   void objectActivated(quint32 object);
 
  private:

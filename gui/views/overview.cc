@@ -11,6 +11,7 @@
 #include <QScrollArea>
 #include <QVBoxLayout>
 
+#include "analyzer/views/pauses.h"
 #include "gui/numbers.h"
 #include "gui/theme.h"
 #include "gui/views/charts.h"
@@ -55,7 +56,7 @@ RowCell textCell(const QString& text) { return {.text = text, .raw = text}; }
 
 std::optional<std::uint64_t> pauseTarget(const Snapshot& snapshot) {
   for (const SettingInfoRow& setting : snapshot.settings())
-    if (setting.name == "gc pause-target" || setting.name == "gc.pause-target") {
+    if (setting.name.ends_with("pause-target")) {
       if (const auto target = parseDuration(setting.value)) return static_cast<std::uint64_t>(target->count());
       return std::nullopt;
     }
@@ -109,6 +110,7 @@ Overview::Overview(QWidget* parent) : View(parent) {
                                 {tr("% of committed"), tr("Share of the bytes that the heap has from the system."), right},
                                 {tr("Counted from"), tr("Where the number comes from. No line is the difference of others.")}},
                                page);
+  ledgerTable_->setStretched({0, 3});
   ledgerTable_->setObjectName(QStringLiteral("ledgerTable"));
   ledger_.body->addWidget(ledgerBar_);
   ledger_.body->addWidget(ledgerTable_);
@@ -118,6 +120,7 @@ Overview::Overview(QWidget* parent) : View(parent) {
                                 {tr("Retained"), tr("What would be freed if this object were freed."), right},
                                 {tr("% of live"), tr("Retained bytes as a share of all reachable objects."), right}},
                                page);
+  ownersTable_->setStretched({0, 1});
   ownersTable_->setObjectName(QStringLiteral("ownersTable"));
   owners_.body->addWidget(ownersTable_);
   typesTable_ = new RowsTable({{tr("Type")},
@@ -128,10 +131,12 @@ Overview::Overview(QWidget* parent) : View(parent) {
   typesTable_->setObjectName(QStringLiteral("typesTable"));
   types_.body->addWidget(typesTable_);
   sitesTable_ = new RowsTable({{tr("Site")},
+                               {tr("Mostly"), tr("The type that holds most of the bytes made here.")},
                                {tr("Objects"), tr("Objects of this site that are in the dump."), right},
                                {tr("Own size"), tr("Bytes of these objects."), right},
                                {tr("% of heap"), tr("Own size as a share of all objects in the dump."), right}},
                               page);
+  sitesTable_->setWidth(1, 22);
   sitesTable_->setObjectName(QStringLiteral("sitesTable"));
   sites_.body->addWidget(sitesTable_);
   for (RowsTable* table : {ledgerTable_, ownersTable_, typesTable_, sitesTable_}) {
@@ -403,60 +408,67 @@ void Overview::showTypes() {
 
 void Overview::showSites() {
   const Snapshot& s = *answers_->snapshot;
-  const Totals& totals = answers_->totals;
-  const std::uint64_t heap = totals.bytes.value;
+  const std::uint64_t heap = answers_->totals.bytes.value;
   std::vector<Row> rows;
-  const std::size_t shown = std::min(answers_->sites.size(), kRowsShown);
-  std::uint64_t objects = 0;
-  Bytes listed;
-  for (std::size_t i = 0; i < shown; ++i) {
-    const SiteTotal& total = answers_->sites[i];
-    objects += total.objects;
-    listed += total.bytes;
-    RowCell site = textCell(numbers::text(siteText(s, total.site)));
-    site.toolTip = QStringLiteral("%1\n%2:%3").arg(numbers::text(s.sites()[total.site].function), numbers::text(s.sites()[total.site].file)).arg(s.sites()[total.site].line);
-    rows.push_back({.cells = {site, number(numbers::count(total.objects), total.objects), sizeCell(total.bytes),
-                              shareCell(total.bytes.value, heap)}});
+  std::size_t sites = 0;
+  SiteRow others, unknown;
+  for (const SiteRow& site : answers_->sites) {
+    if (site.site.value == 0) {
+      unknown = site;
+      continue;
+    }
+    ++sites;
+    if (rows.size() == kRowsShown) {
+      others.objects += site.objects;
+      others.shallow += site.shallow;
+      continue;
+    }
+    RowCell name = textCell(numbers::text(siteText(s, site.site)));
+    const SiteInfo& info = s.sites()[site.site];
+    name.toolTip = QStringLiteral("%1\n%2:%3").arg(numbers::text(info.function), numbers::text(info.file)).arg(info.line);
+    rows.push_back({.cells = {name, textCell(site.mostBytesType ? numbers::text(s.types()[site.mostBytesType].name) : QString()),
+                              number(numbers::count(site.objects), site.objects), sizeCell(site.shallow),
+                              shareCell(site.shallow.value, heap)}});
   }
-  if (totals.sitedObjects > objects)
-    rows.push_back({.cells = {textCell(tr("%1 other sites").arg(numbers::count(answers_->sites.size() - shown))),
-                              number(numbers::count(totals.sitedObjects - objects), totals.sitedObjects - objects),
-                              sizeCell(totals.sitedBytes - listed), shareCell((totals.sitedBytes - listed).value, heap)},
-                    .muted = true});
-  if (!rows.empty() && totals.objects > totals.sitedObjects)
-    rows.push_back({.cells = {textCell(tr("site unknown")),
-                              number(numbers::count(totals.objects - totals.sitedObjects), totals.objects - totals.sitedObjects),
-                              sizeCell(totals.bytes - totals.sitedBytes), shareCell((totals.bytes - totals.sitedBytes).value, heap)},
-                    .muted = true});
   sites_.answer->setText(rows.empty() ? tr("No object says where it was made. Programs that allocate with openclaw::make record it.")
                                       : tr("%1 made what the dump holds; sites are known for %2 of the bytes.")
-                                            .arg(numbers::counted(answers_->sites.size(), tr("site"), tr("sites")),
-                                                 numbers::share(totals.sitedBytes.value, heap)));
+                                            .arg(numbers::counted(sites, tr("site"), tr("sites")),
+                                                 numbers::share(heap - unknown.shallow.value, heap)));
+  const auto addRest = [&](const QString& name, const SiteRow& rest) {
+    if (rest.objects == 0) return;
+    rows.push_back({.cells = {textCell(name), textCell({}), number(numbers::count(rest.objects), rest.objects), sizeCell(rest.shallow),
+                              shareCell(rest.shallow.value, heap)},
+                    .muted = true});
+  };
+  if (!rows.empty()) {
+    const std::size_t shown = rows.size();
+    addRest(tr("%1 other sites").arg(numbers::count(sites - shown)), others);
+    addRest(tr("site unknown"), unknown);
+  }
   sitesTable_->setVisible(!rows.empty());
   sitesTable_->setRows(std::move(rows));
 }
 
 void Overview::showAges() {
-  const Totals& totals = answers_->totals;
+  const std::uint64_t live = answers_->totals.reachableBytes.value;
   std::uint64_t largest = 1;
-  for (const AgeTotal& age : answers_->ages) largest = std::max(largest, age.bytes.value);
+  for (const AgeRow& age : answers_->ages) largest = std::max(largest, age.shallow.value);
   std::vector<Column> columns;
-  for (std::size_t i = 0; i < Answers::kAges; ++i) {
-    const AgeTotal& age = answers_->ages[i];
+  for (std::size_t i = 0; i < answers_->ages.size(); ++i) {
+    const AgeRow& age = answers_->ages[i];
     columns.push_back({.label = numbers::age(static_cast<double>(i)),
-                       .value = numbers::size(age.bytes),
-                       .height = numbers::fraction(age.bytes.value, largest),
-                       .toolTip = tr("%1, %2 of the heap").arg(numbers::counted(age.objects, tr("object"), tr("objects")),
-                                                               numbers::share(age.bytes.value, totals.bytes.value))});
+                       .value = numbers::size(age.shallow),
+                       .height = numbers::fraction(age.shallow.value, largest),
+                       .toolTip = tr("%1, %2 of live").arg(numbers::counted(age.objects, tr("object"), tr("objects")),
+                                                           numbers::share(age.shallow.value, live))});
   }
   ageChart_->setColumns(std::move(columns), tr("collections survived"));
-  ageChart_->setVisible(answers_->agesKnown && totals.objects > 0);
-  const AgeTotal &young = answers_->ages[0], &old = answers_->ages[Answers::kAges - 1];
+  ageChart_->setVisible(answers_->agesKnown && live > 0);
   ages_.answer->setText(!answers_->agesKnown ? tr("No collection has run yet, so nothing has an age. Run one: occtl gc run")
-                        : totals.objects == 0 ? tr("The dump holds no objects.")
-                                              : tr("%1 have survived no collection, %2 seven or more.")
-                                                    .arg(numbers::share(young.bytes.value, totals.bytes.value),
-                                                         numbers::share(old.bytes.value, totals.bytes.value)));
+                        : live == 0          ? tr("No object is reachable from a root.")
+                                             : tr("Of what is live, %1 has survived no collection, %2 seven or more.")
+                                                   .arg(numbers::share(answers_->ages.front().shallow.value, live),
+                                                        numbers::share(answers_->ages.back().shallow.value, live)));
 }
 
 void Overview::showPauses() {
@@ -495,14 +507,8 @@ void Overview::showPauses() {
 void Overview::showPause(int pause) {
   const PauseInfo& p = answers_->snapshot->pauses()[static_cast<std::size_t>(pause)];
   QString text = tr("Pause %1 (%2").arg(numbers::count(p.number), numbers::text(p.ownedKind));
-  if (!p.ownedCause.empty()) text += tr(", %1").arg(numbers::text(p.ownedCause));
-  text += tr("): %1").arg(numbers::duration(p.duration));
-  auto phases = p.ownedPhases;
-  std::ranges::stable_sort(phases, std::greater(), [](const auto& phase) { return phase.second; });
-  std::erase_if(phases, [](const auto& phase) { return phase.second == 0; });
-  QStringList parts;
-  for (const auto& [name, duration] : phases) parts.push_back(tr("%1 %2").arg(numbers::text(name), numbers::duration(duration)));
-  if (!parts.isEmpty()) text += tr(" = %1").arg(parts.join(QStringLiteral(" + ")));
+  if (!p.ownedCause.empty() && p.ownedCause != p.ownedKind) text += tr(", %1").arg(numbers::text(p.ownedCause));
+  text += tr("), %1: %2").arg(numbers::duration(p.duration), numbers::text(explainPause(p)));
   if (p.objectsMarked > 0) text += tr("; %1 marked").arg(numbers::counted(p.objectsMarked, tr("object"), tr("objects")));
   pauseText_->setText(text);
 }

@@ -26,6 +26,7 @@ class Overview : public View {
   void showAnswers(std::shared_ptr<const Answers> answers) override;
   void showNoDump() override;
   QWidget* mainWidget() override;
+  bool wantsInspector() const override { return false; }
 
  protected:
   void changeEvent(QEvent* event) override;

@@ -21,11 +21,17 @@ void BarDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, c
   const QVariant fraction = index.data(kFractionRole);
   if (fraction.isValid() && !(option.state & QStyle::State_Selected)) {
     const double length = std::clamp(fraction.toDouble(), 0.0, 1.0);
-    QRect bar = option.rect.adjusted(2, 2, -2, -2);
-    bar.setLeft(bar.right() - static_cast<int>(bar.width() * length + 0.5) + 1);
+    QRect bar = option.rect.adjusted(4, 2, -4, -2);
+    bar.setWidth(std::max(1, static_cast<int>(bar.width() * length + 0.5)));
     painter->fillRect(bar, theme::colorsOf(option.palette).bar);
   }
   QStyledItemDelegate::paint(painter, option, index);
+}
+
+QSize BarDelegate::sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const {
+  QSize size = QStyledItemDelegate::sizeHint(option, index);
+  size.setHeight(option.fontMetrics.height() + 5);
+  return size;
 }
 
 void BarDelegate::initStyleOption(QStyleOptionViewItem* option, const QModelIndex& index) const {
@@ -88,6 +94,10 @@ RowsTable::RowsTable(std::vector<ColumnSpec> columns, QWidget* parent)
   fitHeight();
 }
 
+void RowsTable::setStretched(std::vector<int> columns) { stretched_ = std::move(columns); }
+
+void RowsTable::setWidth(int column, int characters) { widths_.emplace_back(column, characters); }
+
 void RowsTable::setFitsRows(bool fits) {
   fitsRows_ = fits;
   setVerticalScrollBarPolicy(fits ? Qt::ScrollBarAlwaysOff : Qt::ScrollBarAsNeeded);
@@ -97,9 +107,19 @@ void RowsTable::setFitsRows(bool fits) {
 void RowsTable::setRows(std::vector<Row> rows) {
   model_->setRows(std::move(rows));
   const int columns = model_->columnCount();
-  horizontalHeader()->setSectionResizeMode(0, QHeaderView::Stretch);
-  for (int column = 1; column < columns; ++column)
-    horizontalHeader()->setSectionResizeMode(column, QHeaderView::ResizeToContents);
+  for (int column = 0; column < columns; ++column) {
+    const bool stretched = std::ranges::find(stretched_, column) != stretched_.end();
+    const bool bars = model_->rowCount() > 0 && model_->index(0, column).data(kFractionRole).isValid();
+    horizontalHeader()->setSectionResizeMode(column, stretched ? QHeaderView::Stretch
+                                                     : bars    ? QHeaderView::Fixed
+                                                               : QHeaderView::ResizeToContents);
+    // Bars need some length to be compared.
+    if (bars) horizontalHeader()->resizeSection(column, fontMetrics().horizontalAdvance(QLatin1Char('0')) * 15);
+  }
+  for (const auto& [column, characters] : widths_) {
+    horizontalHeader()->setSectionResizeMode(column, QHeaderView::Fixed);
+    horizontalHeader()->resizeSection(column, fontMetrics().horizontalAdvance(QLatin1Char('0')) * characters);
+  }
   fitHeight();
 }
 
@@ -116,8 +136,8 @@ void RowsTable::fitHeight() {
 }
 
 void RowsTable::activate(const QModelIndex& index) {
-  if (const QVariant object = index.data(kObjectRole); object.isValid()) emit objectActivated(object.toUInt());
-  else if (const QVariant type = index.data(kTypeRole); type.isValid()) emit typeActivated(type.toUInt());
+  if (const QVariant object = index.data(kObjectRole); object.isValid()) Q_EMIT objectActivated(object.toUInt());
+  else if (const QVariant type = index.data(kTypeRole); type.isValid()) Q_EMIT typeActivated(type.toUInt());
 }
 
 void RowsTable::keyPressEvent(QKeyEvent* event) {
@@ -130,7 +150,7 @@ void RowsTable::keyPressEvent(QKeyEvent* event) {
 
 void RowsTable::currentChanged(const QModelIndex& current, const QModelIndex& previous) {
   QTableView::currentChanged(current, previous);
-  if (const QVariant object = current.data(kObjectRole); object.isValid() && hasFocus()) emit objectSelected(object.toUInt());
+  if (const QVariant object = current.data(kObjectRole); object.isValid() && hasFocus()) Q_EMIT objectSelected(object.toUInt());
 }
 
 void RowsTable::changeEvent(QEvent* event) {

@@ -6,6 +6,7 @@
 //   table->setRows(std::move(rows));
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include <QStyledItemDelegate>
@@ -24,6 +25,7 @@ class BarDelegate : public QStyledItemDelegate {
  public:
   using QStyledItemDelegate::QStyledItemDelegate;
   void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override;
+  QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override;
 
  protected:
   void initStyleOption(QStyleOptionViewItem* option, const QModelIndex& index) const override;
@@ -36,7 +38,7 @@ void copySelectedRows(const QAbstractItemView& view);
 // Delegate, row selection, Ctrl+C and a context menu with Copy.
 void equip(QAbstractItemView& view);
 
-// A table that is as high as its rows, for few rows. The first column takes the room that the others leave.
+// A table that is as high as its rows, for few rows.
 class RowsTable : public QTableView {
   Q_OBJECT
 
@@ -45,9 +47,13 @@ class RowsTable : public QTableView {
   void setRows(std::vector<Row> rows);
   // false: scrolls inside the height it is given.
   void setFitsRows(bool fits);
+  // Columns that share the room that the others leave; the first one unless said. For the next setRows().
+  void setStretched(std::vector<int> columns);
+  // A column of this many digits' width; the others are as wide as their widest text. For the next setRows().
+  void setWidth(int column, int characters);
   const RowsModel& rowsModel() const { return *model_; }
 
- signals:
+ Q_SIGNALS:
   // Enter or double click on a row that stands for one.
   void objectActivated(quint32 object);
   void typeActivated(quint32 type);
@@ -63,6 +69,8 @@ class RowsTable : public QTableView {
   void fitHeight();
   RowsModel* model_;
   bool fitsRows_ = true;
+  std::vector<int> stretched_ = {0};
+  std::vector<std::pair<int, int>> widths_;  // column, characters
 };
 
 }  // namespace openclaw::gui

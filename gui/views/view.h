@@ -35,6 +35,10 @@ class View : public QStackedWidget {
   virtual void showNoDump() = 0;
   // Keyboard focus goes here when the view comes up.
   virtual QWidget* mainWidget() = 0;
+  // Says again what is selected here: the view has come up.
+  virtual void announceSelection() {}
+  // Whether the inspector stands beside this view.
+  virtual bool wantsInspector() const { return true; }
   // Ctrl+F; nothing where a view has no search.
   virtual void focusSearch() {}
   // Brings an object or type into sight; false when this view cannot.
@@ -46,7 +50,7 @@ class View : public QStackedWidget {
   void setProgress(const QString& stage, double fraction, std::chrono::milliseconds elapsed);
   void showError(const QString& title, const QString& reason, const QString& button);
 
- signals:
+ Q_SIGNALS:
   // The button of the empty or error state: open another dump, or try again.
   void nextStepRequested();
   void cancelRequested();

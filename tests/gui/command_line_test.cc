@@ -1,0 +1,42 @@
+#include "gui/command_line.h"
+
+#include <gtest/gtest.h>
+
+namespace openclaw::gui {
+namespace {
+
+TEST(CommandLine, NothingOpensAnEmptyWindow) {
+  const auto line = parseCommandLine({});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->action, CommandLine::Action::kOpen);
+  EXPECT_EQ(line->dump, "");
+}
+
+TEST(CommandLine, GrabTakesViewFolderAndDumpInThisOrder) {
+  const auto line = parseCommandLine({"--grab", "all", "pictures", "heap.bin", "--dark"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->action, CommandLine::Action::kGrab);
+  EXPECT_EQ(line->view, "all");
+  EXPECT_EQ(line->folder, "pictures");
+  EXPECT_EQ(line->dump, "heap.bin");
+  EXPECT_TRUE(line->dark);
+}
+
+TEST(CommandLine, WordsThatAreOffAreNamed) {
+  const auto unknown = parseCommandLine({"--zoom"});
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_NE(unknown.error().what.find("--zoom"), std::string::npos);
+  EXPECT_FALSE(parseCommandLine({"--grab", "all", "pictures"}));
+  EXPECT_FALSE(parseCommandLine({"a.bin", "b.bin"}));
+}
+
+TEST(CommandLine, AfterTwoDashesEverythingIsAFile) {
+  const auto line = parseCommandLine({"--", "--help"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->action, CommandLine::Action::kOpen);
+  EXPECT_EQ(line->dump, "--help");
+}
+
+}  // namespace
+}  // namespace openclaw::gui

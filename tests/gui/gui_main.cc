@@ -1,0 +1,20 @@
+// main() of the window's tests: one QApplication with a fixed look, so that what is tested does not depend on a desktop.
+#include <clocale>
+
+#include <QApplication>
+#include <QLocale>
+#include <QStandardPaths>
+
+#include <gtest/gtest.h>
+
+#include "gui/theme.h"
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  qputenv("QT_QPA_PLATFORMTHEME", "");
+  QStandardPaths::setTestModeEnabled(true);
+  QLocale::setDefault(QLocale::c());
+  QApplication application(argc, argv);
+  openclaw::gui::theme::apply(application);
+  return RUN_ALL_TESTS();
+}

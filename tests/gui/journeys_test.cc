@@ -1,0 +1,497 @@
+// The real window, used as a person uses it: keys and clicks on visible widgets, and what then stands on the screen.
+// Runs offscreen, and once more on a real X server (run_under_xvfb.sh).
+#include <chrono>
+#include <memory>
+
+#include <QAbstractItemModelTester>
+#include <QApplication>
+#include <QClipboard>
+#include <QElapsedTimer>
+#include <QHeaderView>
+#include <QLabel>
+#include <QLineEdit>
+#include <QListWidget>
+#include <QProgressBar>
+#include <QPushButton>
+#include <QScrollBar>
+#include <QSignalSpy>
+#include <QTableView>
+#include <QTest>
+#include <QTreeView>
+
+#include <gtest/gtest.h>
+
+#include "gui/main_window.h"
+#include "gui/models/dominator_model.h"
+#include "gui/models/histogram_model.h"
+#include "gui/numbers.h"
+#include "gui/theme.h"
+#include "gui/views/view.h"
+#include "tests/gui/printing.h"
+#include "tests/gui/test_dumps.h"
+#include "tests/gui/watchdog.h"
+
+namespace openclaw::gui {
+namespace {
+
+using namespace std::chrono_literals;
+using test::DumpFiles;
+using test::EventLoopWatchdog;
+
+// Larger than any wait on a loaded machine under sanitizers; nothing waits for it when all is well.
+constexpr int kPatience = 60'000;
+
+// Dumps that several journeys open; written once.
+DumpFiles& files() {
+  static DumpFiles instance;
+  return instance;
+}
+const QString& serviceDump() {
+  static const QString path = files().write("service.bin", {.sessions = 120, .wideChildren = 2500});
+  return path;
+}
+const QString& millionObjectDump() {
+  static const QString path = files().write("million.bin", {.sessions = 30'000, .messages = 12});
+  return path;
+}
+
+class Journey : public testing::Test {
+ protected:
+  void SetUp() override { start(); }
+
+  void start() {
+    window_ = std::make_unique<MainWindow>();
+    window_->resize(1600, 1000);
+    window_->show();
+    window_->activateWindow();
+    ASSERT_TRUE(QTest::qWaitForWindowActive(window_.get()));
+  }
+  void open(const QString& path) {
+    window_->openDump(path);
+    ASSERT_TRUE(QTest::qWaitFor([&] { return !window_->loading(); }, kPatience));
+  }
+  // A widget that can be seen; fails the test otherwise.
+  template <class T>
+  T& see(const char* name) {
+    for (T* widget : window_->findChildren<T*>(QLatin1String(name)))
+      if (widget->isVisible()) return *widget;
+    throw std::runtime_error(std::string("not to be seen: ") + name);
+  }
+  bool seen(const char* name) {
+    for (const QWidget* widget : window_->findChildren<QWidget*>(QLatin1String(name)))
+      if (widget->isVisible()) return true;
+    return false;
+  }
+  QString textOf(const char* name) { return see<QLabel>(name).text(); }
+  void press(Qt::Key key, Qt::KeyboardModifiers modifiers = Qt::NoModifier) {
+    QWidget* target = QApplication::focusWidget();
+    QTest::keyClick(target != nullptr ? target : window_.get(), key, modifiers);
+  }
+  void type(const QString& text) { QTest::keyClicks(QApplication::focusWidget(), text); }
+  static void click(QWidget& widget) { QTest::mouseClick(&widget, Qt::LeftButton); }
+  static void clickRow(QAbstractItemView& view, const QModelIndex& index) {
+    view.scrollTo(index);
+    QTest::mouseClick(view.viewport(), Qt::LeftButton, Qt::NoModifier, view.visualRect(index).center());
+  }
+  static void doubleClickRow(QAbstractItemView& view, const QModelIndex& index) {
+    clickRow(view, index);
+    QTest::mouseDClick(view.viewport(), Qt::LeftButton, Qt::NoModifier, view.visualRect(index).center());
+  }
+  View& currentView() {
+    for (const MainWindow::Place& place : window_->places())
+      if (place.view->isVisible()) return *place.view;
+    throw std::runtime_error("no view is visible");
+  }
+  QTreeView& owners() { return see<QTreeView>("dominators"); }
+  QTableView& types() { return see<QTableView>("histogram"); }
+  QString cell(const QAbstractItemView& view, int row, int column) { return view.model()->index(row, column).data().toString(); }
+
+  std::unique_ptr<MainWindow> window_;
+};
+
+// ---- states ---------------------------------------------------------------------------------------------------------
+
+TEST_F(Journey, AnEmptyWindowSaysWhatToDoNext) {
+  for (std::size_t i = 0; i < window_->places().size(); ++i) {
+    press(static_cast<Qt::Key>(Qt::Key_1 + i), Qt::AltModifier);
+    EXPECT_EQ(currentView().state(), View::State::kEmpty);
+    EXPECT_EQ(textOf("messageTitle"), "No dump is open");
+    EXPECT_TRUE(textOf("messageText").contains("Ctrl+O"));
+    EXPECT_TRUE(see<QPushButton>("nextStep").isEnabled());
+  }
+  EXPECT_EQ(textOf("status"), "No dump is open");
+}
+
+TEST_F(Journey, ADumpOpensOnTheOverviewWithItsFacts) {
+  open(serviceDump());
+  EXPECT_EQ(currentView().state(), View::State::kData);
+  EXPECT_TRUE(textOf("facts").contains("openclaw, process 4242 on build-7")) << textOf("facts").toStdString();
+  EXPECT_TRUE(textOf("facts").contains("stood still for 940 us")) << textOf("facts").toStdString();
+  EXPECT_TRUE(textOf("status").contains("objects · ")) << textOf("status").toStdString();
+  EXPECT_TRUE(textOf("status").endsWith("exact")) << textOf("status").toStdString();
+  EXPECT_FALSE(seen("strip"));
+  EXPECT_TRUE(textOf("ledgerAnswer").contains("every byte is accounted for")) << textOf("ledgerAnswer").toStdString();
+  EXPECT_TRUE(textOf("pausesAnswer").contains("longest 31.8 ms")) << textOf("pausesAnswer").toStdString();
+  EXPECT_TRUE(textOf("pauseText").contains("mark 31.3 ms")) << textOf("pauseText").toStdString();
+  EXPECT_TRUE(textOf("sitesAnswer").contains("7 sites")) << textOf("sitesAnswer").toStdString();
+}
+
+TEST_F(Journey, TheLedgerOfTheOverviewAddsUpToCommitted) {
+  open(serviceDump());
+  auto& table = see<QTableView>("ledgerTable");
+  const int rows = table.model()->rowCount();
+  ASSERT_GT(rows, 4);
+  qint64 sum = 0;
+  for (int row = 0; row + 1 < rows; ++row) sum += table.model()->index(row, 1).data(kRawRole).toLongLong();
+  EXPECT_EQ(cell(table, rows - 1, 0), "= committed");
+  EXPECT_EQ(sum, table.model()->index(rows - 1, 1).data(kRawRole).toLongLong());
+}
+
+TEST_F(Journey, BytesThatNobodyExplainsAreShown) {
+  open(files().write("unexplained.bin", {.sessions = 20, .unexplained = 3 << 20}));
+  EXPECT_TRUE(textOf("ledgerAnswer").contains("3.00 MiB of it is unexplained")) << textOf("ledgerAnswer").toStdString();
+}
+
+TEST_F(Journey, ADamagedDumpOpensWithAStripThatSaysWhatIsMissing) {
+  open(files().writeCut("cut.bin", serviceDump(), 0.6));
+  ASSERT_TRUE(window_->answers());
+  EXPECT_TRUE(textOf("strip").startsWith("⚠ Incomplete dump: ")) << textOf("strip").toStdString();
+  EXPECT_TRUE(textOf("strip").contains("%")) << textOf("strip").toStdString();
+  EXPECT_TRUE(textOf("status").contains("incomplete"));
+  open(serviceDump());
+  EXPECT_FALSE(seen("strip"));
+}
+
+TEST_F(Journey, AFileThatIsNoDumpSaysSoAndOffersAnother) {
+  open(files().writeBytes("notes.txt", "dear diary, this is not a heap dump at all"));
+  EXPECT_EQ(currentView().state(), View::State::kError);
+  EXPECT_EQ(textOf("messageTitle"), "notes.txt cannot be opened");
+  EXPECT_TRUE(textOf("messageText").contains("damaged")) << textOf("messageText").toStdString();
+  EXPECT_TRUE(see<QPushButton>("nextStep").text().contains("another"));
+  ASSERT_TRUE(window_->error());
+  EXPECT_EQ(window_->error()->code, ErrorCode::kDamaged);
+  open(files().path("nothing-here.bin"));
+  EXPECT_EQ(currentView().state(), View::State::kError);
+  open(serviceDump());
+  EXPECT_EQ(currentView().state(), View::State::kData);
+}
+
+TEST_F(Journey, ADumpWithoutObjectsSaysSoInEveryView) {
+  open(files().writeGraph("empty.bin", ""));
+  ASSERT_TRUE(window_->answers());
+  press(Qt::Key_2, Qt::AltModifier);
+  EXPECT_EQ(currentView().state(), View::State::kEmpty);
+  EXPECT_EQ(textOf("messageTitle"), "No objects");
+  press(Qt::Key_3, Qt::AltModifier);
+  EXPECT_EQ(currentView().state(), View::State::kEmpty);
+  press(Qt::Key_1, Qt::AltModifier);
+  EXPECT_TRUE(textOf("typesAnswer").contains("no objects")) << textOf("typesAnswer").toStdString();
+}
+
+TEST_F(Journey, AHeapWithoutRootsHasTypesButNoOwners) {
+  open(files().writeGraph("garbage.bin", "a:Lost*64->b; b:Lost*32"));
+  press(Qt::Key_3, Qt::AltModifier);
+  EXPECT_EQ(textOf("messageTitle"), "Nothing is held");
+  press(Qt::Key_2, Qt::AltModifier);
+  EXPECT_EQ(cell(types(), 0, HistogramModel::kType), "Lost");
+}
+
+// ---- types ----------------------------------------------------------------------------------------------------------
+
+TEST_F(Journey, TypesAreFilteredFromTheKeyboard) {
+  open(serviceDump());
+  press(Qt::Key_2, Qt::AltModifier);
+  const int all = types().model()->rowCount();
+  press(Qt::Key_F, Qt::ControlModifier);
+  ASSERT_EQ(QApplication::focusWidget(), &see<QLineEdit>("typeFilter"));
+  type("session");
+  press(Qt::Key_Return);
+  EXPECT_EQ(QApplication::focusWidget(), &types());
+  ASSERT_EQ(types().model()->rowCount(), 2);
+  EXPECT_TRUE(textOf("histogramSums").startsWith("Total: 2 of ")) << textOf("histogramSums").toStdString();
+
+  press(Qt::Key_F, Qt::ControlModifier);
+  type("/(/");
+  press(Qt::Key_Return);
+  EXPECT_TRUE(textOf("filterProblem").contains("Not a pattern"));
+  EXPECT_EQ(types().model()->rowCount(), 2);
+  see<QLineEdit>("typeFilter").setFocus();
+  press(Qt::Key_Escape);
+  EXPECT_EQ(types().model()->rowCount(), all);
+  EXPECT_FALSE(seen("filterProblem"));
+}
+
+TEST_F(Journey, AClickOnAHeaderSortsByItsValues) {
+  open(serviceDump());
+  press(Qt::Key_2, Qt::AltModifier);
+  QHeaderView& header = *types().horizontalHeader();
+  const auto clickHeader = [&](int column) {
+    const int x = header.sectionViewportPosition(column) + header.sectionSize(column) / 2;
+    QTest::mouseClick(header.viewport(), Qt::LeftButton, Qt::NoModifier, QPoint(x, header.height() / 2));
+  };
+  const auto column = [&](int c) {
+    std::vector<quint64> values;
+    for (int row = 0; row < types().model()->rowCount(); ++row) values.push_back(types().model()->index(row, c).data(kRawRole).toULongLong());
+    return values;
+  };
+  clickHeader(HistogramModel::kObjects);
+  auto values = column(HistogramModel::kObjects);
+  const bool descending = values.front() > values.back();
+  EXPECT_TRUE(descending ? std::ranges::is_sorted(values, std::greater()) : std::ranges::is_sorted(values));
+  clickHeader(HistogramModel::kObjects);
+  values = column(HistogramModel::kObjects);
+  EXPECT_TRUE(descending ? std::ranges::is_sorted(values) : std::ranges::is_sorted(values, std::greater()));
+}
+
+TEST_F(Journey, CopyGivesExactValues) {
+  open(serviceDump());
+  press(Qt::Key_2, Qt::AltModifier);
+  clickRow(types(), types().model()->index(0, 0));
+  press(Qt::Key_C, Qt::ControlModifier);
+  const QStringList cells = QApplication::clipboard()->text().trimmed().split('\t');
+  ASSERT_EQ(cells.size(), HistogramModel::kColumns);
+  const HistogramRow& row = window_->answers()->histogram.front();
+  EXPECT_EQ(cells[HistogramModel::kObjects], QString::number(row.objects));
+  EXPECT_EQ(cells[HistogramModel::kOwnSize], QString::number(row.shallow.value));
+}
+
+TEST_F(Journey, ATypeOfTheOverviewLeadsToItsRow) {
+  open(serviceDump());
+  auto& table = see<QTableView>("typesTable");
+  const QString name = cell(table, 2, 0);
+  doubleClickRow(table, table.model()->index(2, 0));
+  EXPECT_EQ(types().currentIndex().siblingAtColumn(0).data().toString(), name);
+  EXPECT_EQ(textOf("inspectorTitle"), name);
+}
+
+// ---- owners ---------------------------------------------------------------------------------------------------------
+
+TEST_F(Journey, OwnersOpenWithTheArrowKeys) {
+  open(serviceDump());
+  press(Qt::Key_3, Qt::AltModifier);
+  QTreeView& tree = owners();
+  const QModelIndex first = tree.model()->index(0, 0);
+  clickRow(tree, first);
+  press(Qt::Key_Right);
+  EXPECT_TRUE(tree.isExpanded(first));
+  press(Qt::Key_Down);
+  EXPECT_EQ(tree.currentIndex().parent(), first);
+  EXPECT_EQ(textOf("inspectorTitle"), tree.currentIndex().siblingAtColumn(0).data().toString());
+  press(Qt::Key_Left);
+  press(Qt::Key_Left);
+  EXPECT_FALSE(tree.isExpanded(first));
+}
+
+TEST_F(Journey, EnterOnTheRowOfTheRestShowsTheNextPage) {
+  open(serviceDump());
+  press(Qt::Key_3, Qt::AltModifier);
+  QTreeView& tree = owners();
+  QModelIndex wide;
+  for (int row = 0; row < tree.model()->rowCount(); ++row)
+    if (cell(tree, row, 0) == "wide::Array") wide = tree.model()->index(row, 0);
+  ASSERT_TRUE(wide.isValid());
+  clickRow(tree, wide);
+  press(Qt::Key_Asterisk);
+  ASSERT_EQ(tree.model()->rowCount(wide), 1001);
+  clickRow(tree, tree.model()->index(1000, 0, wide));
+  press(Qt::Key_Return);
+  EXPECT_EQ(tree.model()->rowCount(wide), 2001);
+  EXPECT_EQ(tree.currentIndex().row(), 1000);
+}
+
+TEST_F(Journey, AnObjectTenThousandDeepIsShownWithoutOpeningItsPath) {
+  open(files().write("deep.bin", {.sessions = 5, .logDepth = 10'000}));
+  const Snapshot& s = *window_->answers()->snapshot;
+  ObjectIndex deepest(0);
+  unsigned depth = 0;
+  for (std::uint32_t i = 0; i < s.objectCount() && depth == 0; ++i)
+    if (s.types()[s.type(ObjectIndex(i))].name == "service::LogRecord" && s.dominatedBy(ObjectIndex(i)).size() == 1) {
+      deepest = ObjectIndex(i);
+      for (auto up = s.dominator(deepest); up; up = s.dominator(*up)) ++depth;
+    }
+  ASSERT_EQ(depth, 9'999u);
+  press(Qt::Key_3, Qt::AltModifier);
+  press(Qt::Key_F, Qt::ControlModifier);
+  type(numbers::address(s.address(deepest)));
+  const EventLoopWatchdog watchdog;
+  press(Qt::Key_Return);
+  QTest::qWait(50);
+  EXPECT_LE(watchdog.longestBlock(), 250ms);
+  EXPECT_EQ(owners().model()->rowCount(), 1);
+  EXPECT_EQ(textOf("inspectorTitle"), "service::LogRecord");
+  click(see<QPushButton>("showAllOwners"));
+  EXPECT_GT(owners().model()->rowCount(), 1);
+}
+
+TEST_F(Journey, AnAddressThatIsNoneIsRefusedInWords) {
+  open(serviceDump());
+  press(Qt::Key_3, Qt::AltModifier);
+  press(Qt::Key_F, Qt::ControlModifier);
+  type("here");
+  press(Qt::Key_Return);
+  EXPECT_TRUE(textOf("ownersExplanation").contains("hexadecimal"));
+  see<QLineEdit>("goToAddress").clear();
+  type("0x10");
+  press(Qt::Key_Return);
+  EXPECT_TRUE(textOf("ownersExplanation").contains("No object covers 0x10"));
+}
+
+TEST_F(Journey, AnOwnerOfTheOverviewLeadsToTheTreeAndBackAndForward) {
+  open(serviceDump());
+  auto& table = see<QTableView>("ownersTable");
+  const QString name = cell(table, 0, 0);
+  doubleClickRow(table, table.model()->index(0, 0));
+  EXPECT_EQ(owners().currentIndex().siblingAtColumn(0).data().toString(), name);
+  EXPECT_EQ(textOf("inspectorTitle"), name);
+  press(Qt::Key_Left, Qt::AltModifier);
+  EXPECT_TRUE(seen("overview"));
+  press(Qt::Key_Right, Qt::AltModifier);
+  EXPECT_EQ(owners().currentIndex().siblingAtColumn(0).data().toString(), name);
+}
+
+TEST_F(Journey, TheInspectorWalksAlongReferences) {
+  open(serviceDump());
+  press(Qt::Key_3, Qt::AltModifier);
+  QTreeView& tree = owners();
+  int row = 0;
+  while (cell(tree, row, 0) == "wide::Array") ++row;
+  clickRow(tree, tree.model()->index(row, 0));
+  auto& fields = see<QTableView>("inspectorFields");
+  const QString target = fields.model()->index(1, 1).data().toString();
+  doubleClickRow(fields, fields.model()->index(1, 0));
+  EXPECT_EQ(textOf("inspectorTitle"), target);
+  EXPECT_GE(see<QTableView>("inspectorHolders").model()->rowCount(), 1);
+}
+
+// ---- loading --------------------------------------------------------------------------------------------------------
+
+TEST_F(Journey, LoadingShowsProgressAndEscapeEndsItWithinAHundredMilliseconds) {
+  window_->openDump(millionObjectDump());
+  EXPECT_EQ(currentView().state(), View::State::kLoading);
+  ASSERT_TRUE(QTest::qWaitFor([&] { return !window_->loading() || see<QProgressBar>("loadingBar").value() > 0; }, kPatience));
+  ASSERT_TRUE(window_->loading()) << "loaded before the first progress";
+  EXPECT_TRUE(textOf("loadingStage").contains(" % · ")) << textOf("loadingStage").toStdString();
+  QElapsedTimer timer;
+  timer.start();
+  press(Qt::Key_Escape);
+  EXPECT_FALSE(window_->loading());
+  EXPECT_EQ(currentView().state(), View::State::kEmpty);
+  EXPECT_LE(timer.elapsed(), 100);
+  EXPECT_EQ(textOf("messageTitle"), "Stopped reading million.bin");
+  press(Qt::Key_F5);
+  ASSERT_TRUE(QTest::qWaitFor([&] { return !window_->loading(); }, kPatience));
+  EXPECT_EQ(currentView().state(), View::State::kData);
+}
+
+TEST_F(Journey, TheWindowClosesWhileItLoads) {
+  window_->openDump(millionObjectDump());
+  ASSERT_TRUE(QTest::qWaitFor([&] { return !window_->loading() || see<QProgressBar>("loadingBar").value() > 0; }, kPatience));
+  ASSERT_TRUE(window_->loading());
+  QElapsedTimer timer;
+  timer.start();
+  window_.reset();
+  // The loader looks at its stop token every 100 ms; the rest is room for a loaded machine.
+  EXPECT_LE(timer.elapsed(), 500);
+}
+
+TEST_F(Journey, TheDumpOpenedLastIsTheOneShown) {
+  window_->openDump(millionObjectDump());
+  window_->openDump(serviceDump());
+  ASSERT_TRUE(QTest::qWaitFor([&] { return !window_->loading(); }, kPatience));
+  QTest::qWait(0);
+  ASSERT_TRUE(window_->answers());
+  EXPECT_EQ(window_->answers()->snapshot->path(), serviceDump().toStdString());
+  EXPECT_TRUE(window_->windowTitle().startsWith("service.bin"));
+}
+
+TEST_F(Journey, TheEventLoopIsNeverBlockedWhileAMillionObjectsLoad) {
+  (void)millionObjectDump();
+  const EventLoopWatchdog watchdog;
+  open(millionObjectDump());
+  ASSERT_TRUE(window_->answers());
+  EXPECT_GT(window_->answers()->totals.objects, 1'000'000u);
+  for (const Qt::Key place : {Qt::Key_2, Qt::Key_3, Qt::Key_1}) {
+    press(place, Qt::AltModifier);
+    QTest::qWait(20);
+  }
+  open(serviceDump());  // lets go of the large one
+  QTest::qWait(20);
+  EXPECT_GT(watchdog.ticks(), 5);
+  EXPECT_LE(watchdog.longestBlock(), 250ms) << "the event loop was away for " << watchdog.longestBlock().count() << " ms";
+  RecordProperty("longest_block_ms", std::to_string(watchdog.longestBlock().count()));
+}
+
+// ---- all views ------------------------------------------------------------------------------------------------------
+
+TEST_F(Journey, ModelsOfTheLiveWindowAreSound) {
+  open(serviceDump());
+  std::vector<std::unique_ptr<QAbstractItemModelTester>> testers;
+  for (QAbstractItemView* view : window_->findChildren<QAbstractItemView*>())
+    if (view->model() != nullptr)
+      testers.push_back(std::make_unique<QAbstractItemModelTester>(view->model(), QAbstractItemModelTester::FailureReportingMode::Fatal));
+  EXPECT_GE(testers.size(), 8u);
+  for (const Qt::Key place : {Qt::Key_2, Qt::Key_3, Qt::Key_1}) press(place, Qt::AltModifier);
+  open(files().writeGraph("small.bin", "root->a; a->b"));
+  press(Qt::Key_W, Qt::ControlModifier);
+  EXPECT_FALSE(window_->answers());
+}
+
+TEST_F(Journey, TabReachesEveryControlAndEachHasAName) {
+  open(serviceDump());
+  for (const Qt::Key place : {Qt::Key_1, Qt::Key_2, Qt::Key_3}) {
+    press(place, Qt::AltModifier);
+    QSet<QWidget*> reached;
+    for (int i = 0; i < 60; ++i) {
+      press(Qt::Key_Tab);
+      if (QApplication::focusWidget() != nullptr) reached.insert(QApplication::focusWidget());
+    }
+    for (QWidget* widget : currentView().findChildren<QWidget*>()) {
+      const bool control = qobject_cast<QAbstractItemView*>(widget) != nullptr || qobject_cast<QLineEdit*>(widget) != nullptr ||
+                           qobject_cast<QPushButton*>(widget) != nullptr || widget->inherits("openclaw::gui::PauseChart");
+      if (!control || !widget->isVisible()) continue;
+      EXPECT_TRUE(reached.contains(widget)) << widget->metaObject()->className() << " " << widget->objectName().toStdString();
+      if (const auto* button = qobject_cast<QPushButton*>(widget)) EXPECT_FALSE(button->text().isEmpty());
+      else EXPECT_FALSE(widget->accessibleName().isEmpty()) << widget->objectName().toStdString();
+    }
+  }
+}
+
+TEST_F(Journey, AShareOfTheRestIsWhatIsLeft) {
+  open(serviceDump());
+  for (const char* name : {"typesTable", "sitesTable", "ownersTable"}) {
+    auto& table = see<QTableView>(name);
+    const int share = table.model()->columnCount() - 1;
+    double sum = 0;
+    for (int row = 0; row < table.model()->rowCount(); ++row) sum += table.model()->index(row, share).data(kRawRole).toDouble();
+    EXPECT_NEAR(sum, 1.0, 1e-9) << name;
+  }
+}
+
+TEST_F(Journey, DarkColoursReachPaintedParts) {
+  open(serviceDump());
+  const QPalette before = QApplication::palette();
+  const QColor light = window_->grab().toImage().pixelColor(700, 990);
+  QApplication::setPalette(theme::darkPalette());
+  QCoreApplication::processEvents();
+  const QColor dark = window_->grab().toImage().pixelColor(700, 990);
+  const bool isDark = theme::isDark(see<QLabel>("facts").palette());
+  QApplication::setPalette(before);
+  QCoreApplication::processEvents();
+  EXPECT_GT(light.lightness(), 128);
+  EXPECT_LT(dark.lightness(), 128);
+  EXPECT_TRUE(isDark);
+}
+
+TEST_F(Journey, ASmallWindowStillShowsEveryView) {
+  open(serviceDump());
+  window_->resize(1024, 768);
+  for (const Qt::Key place : {Qt::Key_1, Qt::Key_2, Qt::Key_3}) {
+    press(place, Qt::AltModifier);
+    QCoreApplication::processEvents();
+    EXPECT_GE(currentView().width(), 400);
+  }
+  EXPECT_LE(window_->width(), 1024);
+}
+
+}  // namespace
+}  // namespace openclaw::gui
