@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #define TOML_EXCEPTIONS 0
+#define TOML_HEADER_ONLY 1  // Debian's library has the throwing half only
 #include <toml++/toml.h>
 
 #include <algorithm>
