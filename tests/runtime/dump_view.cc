@@ -225,7 +225,7 @@ std::uint64_t DumpView::counter(const std::string& name) const {
 }
 
 void expectDumpAddsUp(const DumpView& dump) {
-  constexpr std::uint64_t kHeader = 8;
+  constexpr std::uint64_t kHeader = 8, kLargeHeader = 24;   // bytes of a cell before the address
   struct Sums { std::uint64_t object = 0, floating = 0, holes = 0, tails = 0, slack = 0, empty = 0, bytes = 0, objects = 0, floatingCount = 0, unusable = 0; } sum;
   std::size_t next = 0;
   std::uint64_t end = 0;
@@ -242,7 +242,7 @@ void expectDumpAddsUp(const DumpView& dump) {
     std::uint32_t count = 0;
     for (; next < dump.objects.size() && dump.objects[next].address < end; ++next, ++count) {
       const DumpView::Object& object = dump.objects[next];
-      std::uint64_t cell = object.address - kHeader;
+      std::uint64_t cell = object.address - ((object.flags & kObjectLarge) != 0 ? kLargeHeader : kHeader);
       EXPECT_GE(cell, region.base) << "an object lies outside all regions";
       EXPECT_LE(cell + object.size, end) << "an object leaves its region";
       bytes += object.size;

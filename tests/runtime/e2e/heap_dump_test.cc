@@ -360,7 +360,7 @@ TEST(HeapDump, GoesUnderItsNameOnlyWhenItIsWhole) {
   EXPECT_THAT(folder.names(), ElementsAre("heap.bin"));
   auto nowhere = heap->dump(folder / "no/such/heap.bin");
   ASSERT_FALSE(nowhere);
-  EXPECT_THAT(nowhere.error().what, HasSubstr("no/such"));
+  EXPECT_THAT(toText(nowhere.error()), HasSubstr("no/such"));
   auto unnamed = heap->dump("");
   ASSERT_FALSE(unnamed);
   EXPECT_EQ(unnamed.error().code, ErrorCode::kInvalidArgument);

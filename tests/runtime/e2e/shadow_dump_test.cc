@@ -114,6 +114,7 @@ void churn(Heap& heap, Ring* ring, const std::atomic<bool>& stop, std::atomic<st
     fresh->weight = old->weight;
     fresh->next = old->next;
     ring->at->next = fresh;     // the one store that changes the ring
+    old->next = nullptr;        // else one stale stack word keeps all generations after it
     ring->at = fresh;
     steps.fetch_add(1, std::memory_order_relaxed);
   }

@@ -94,7 +94,7 @@ void ShadowHeap::step(Worker& worker) {
     noteItem(worker, Kind::kNode, id, node, sizeof(ShadowNode), __LINE__ - 1, 6);
     ShadowNode* parent = walk(worker, true);
     if (parent == nullptr || worker.roots.size() < 20) {
-      worker.roots.emplace_back(heap_, node);
+      worker.roots.push_back(Root<ShadowNode>(heap_, node));   // its site is this line
     } else {
       const bool left = worker.below(2) == 0;
       (left ? parent->left : parent->right) = node;

@@ -409,7 +409,9 @@ TEST(DumpHooks, RestoringHugePagesReportsEveryChunk) {
   EXPECT_GE(report.chunks, 4u);
   EXPECT_EQ(report.chunks, report.collapsed + report.failed);
   EXPECT_GE(report.totalNanoseconds, report.longestNanoseconds);
-  if (report.failed == 0) EXPECT_GE(heap->impl().dumps.hugePageShare().share(), 0.9);
+  if (report.failed == 0) {
+    EXPECT_GE(heap->impl().dumps.hugePageShare().share(), 0.9);
+  }
 }
 
 }  // namespace
