@@ -128,7 +128,7 @@ TEST_F(Containers, ArrayElementsWithDestructorsAreDestroyed) {
   }
   // At the latest the heap's own end runs them; the stack may still show the pointers to a collection.
   thread.reset();
-  holder = {};
+  holder = Root<Holder>();
   heap.reset();
   EXPECT_EQ(Counted::alive, 0);
 }
