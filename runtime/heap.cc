@@ -87,6 +87,8 @@ ThreadScope::~ThreadScope() {
     gc::CriticalScope critical;
     std::lock_guard guard(heap.poolLock);
     heap.allocator.retire(*context_);
+    heap.allocatedBytes.fetch_add(context_->allocatedBytes.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
+    heap.allocatedObjects.fetch_add(context_->allocatedObjects.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
   }
   heap.safepoint.detach(*context_);
   delete context_;
