@@ -1,6 +1,7 @@
-// Buffer<T>: a large array of plain values straight from the kernel, zeroed, on huge pages where the machine has
-// them. The big tables of a snapshot live in these, because an allocator would keep what is given back: here
-// freeing returns the memory at once, and untouched rows cost nothing. Peak memory is a promise of the analyzer.
+// Buffer<T>: a large array of plain values straight from the kernel, zeroed, on huge pages where the machine
+// has them. The big tables of a snapshot live in these, because an allocator would keep what is given back:
+// here freeing returns the memory at once, and untouched rows cost nothing. Peak memory is a promise of the
+// analyzer.
 //
 //   Buffer<std::uint32_t> number(objectCount);   // all zero
 //   number[i] = 7;
@@ -22,8 +23,8 @@ void* mapPages(std::size_t bytes) noexcept;
 void unmapPages(void* pages, std::size_t bytes) noexcept;
 }  // namespace internal
 
-// Threads: as a vector. Owns: its pages. Throws std::bad_alloc when the system refuses; loadSnapshot turns that into
-// an error that says so.
+// Threads: as a vector. Owns: its pages. Throws std::bad_alloc when the system refuses; loadSnapshot turns
+// that into an error that says so.
 template <class T>
 class Buffer {
   static_assert(std::is_trivially_copyable_v<T>);

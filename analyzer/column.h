@@ -1,11 +1,11 @@
-// Column<T>: one value per row, read-only. Owned today; later also mapped from an index file, which is why nobody
-// outside sees how it is held. Cheap to move; reading is an array access.
+// Column<T>: one value per row, read-only. Owned today; later also mapped from an index file, which is why
+// nobody outside sees how it is held. Cheap to move; reading is an array access.
 //
 //   Column<std::uint32_t> sizes = Column<std::uint32_t>::owning(std::move(buffer));
 //   sizes[i];  sizes.size();  sizes.bytes();   // memory it holds
 //
-// NarrowColumn: 32-bit values kept in 16 bits when all of them fit. PagedOffsets: where each row's entries begin in
-// a long list, 4 bytes a row without a limit at 2^32 entries.
+// NarrowColumn: 32-bit values kept in 16 bits when all of them fit. PagedOffsets: where each row's entries
+// begin in a long list, 4 bytes a row without a limit at 2^32 entries.
 #pragma once
 
 #include <cstddef>
@@ -98,8 +98,8 @@ class PagedOffsets {
     }
     return true;
   }
-  // Filling a list back to front: each row starts at its end and claims the place before. begin() and end() hold
-  // again once every row has claimed all its entries. Needs finishAtEnds() in place of tryFinish().
+  // Filling a list back to front: each row starts at its end and claims the place before. begin() and end()
+  // hold again once every row has claimed all its entries. Needs finishAtEnds() in place of tryFinish().
   [[nodiscard]] bool finishAtEnds() {
     base_.clear();
     std::uint64_t sum = 0;

@@ -68,8 +68,8 @@ Bytes Snapshot::external(ObjectIndex object) const {
 }
 
 std::optional<ObjectIndex> Snapshot::objectAt(Address wanted) const {
-  // The last object that begins at or below the address; cells may begin with a header below their object's address,
-  // which belongs to nobody here.
+  // The last object that begins at or below the address; cells may begin with a header below their object's
+  // address, which belongs to nobody here.
   std::uint32_t low = 0, high = state_->objects;
   while (low < high) {
     const std::uint32_t middle = low + (high - low) / 2;
@@ -99,7 +99,9 @@ std::uint64_t Snapshot::edgeCount() const { return state_->edgeCount; }
 Strength Snapshot::strengthOf(ObjectIndex source, std::uint32_t slot) const {
   return state_->edges.strengthOf(source.value, slot);
 }
-std::uint32_t Snapshot::slotCount(ObjectIndex object) const { return state_->edges.first.count(object.value); }
+std::uint32_t Snapshot::slotCount(ObjectIndex object) const {
+  return state_->edges.first.count(object.value);
+}
 
 std::string Snapshot::labelOf(ObjectIndex source, std::uint32_t slot) const {
   if (!state_->labels.empty()) {
@@ -130,20 +132,21 @@ Bytes Snapshot::retained(ObjectIndex object) const {
 }
 bool Snapshot::isRoot(ObjectIndex object) const {
   const auto& roots = state_->roots;
-  const auto at = std::lower_bound(roots.begin(), roots.end(), object,
-                                   [](const RootInfo& root, ObjectIndex wanted) { return root.object < wanted; });
+  const auto at =
+      std::lower_bound(roots.begin(), roots.end(), object,
+                       [](const RootInfo& root, ObjectIndex wanted) { return root.object < wanted; });
   return at != roots.end() && at->object == object;
 }
 
 std::span<const std::uint32_t> Snapshot::dominatedBy(std::optional<ObjectIndex> parent) const {
   const std::span<const std::uint32_t> all = state_->dominated.span();
   const std::uint32_t group = parent ? parent->value : kRootsOnly;
-  const auto first = std::lower_bound(all.begin(), all.end(), group, [&](std::uint32_t object, std::uint32_t wanted) {
-    return state_->dominator[object] < wanted;
-  });
-  const auto last = std::upper_bound(first, all.end(), group, [&](std::uint32_t wanted, std::uint32_t object) {
-    return wanted < state_->dominator[object];
-  });
+  const auto first = std::lower_bound(
+      all.begin(), all.end(), group,
+      [&](std::uint32_t object, std::uint32_t wanted) { return state_->dominator[object] < wanted; });
+  const auto last = std::upper_bound(
+      first, all.end(), group,
+      [&](std::uint32_t wanted, std::uint32_t object) { return wanted < state_->dominator[object]; });
   return all.subspan(static_cast<std::size_t>(first - all.begin()), static_cast<std::size_t>(last - first));
 }
 
@@ -160,7 +163,9 @@ std::uint64_t Snapshot::pausesTotal() const { return state_->pausesTotal; }
 const std::vector<SettingInfoRow>& Snapshot::settings() const { return state_->settings; }
 const std::vector<SettingChangeInfo>& Snapshot::settingChanges() const { return state_->settingChanges; }
 const std::vector<ModuleInfo>& Snapshot::modules() const { return state_->modules; }
-const std::vector<std::pair<std::string, std::uint64_t>>& Snapshot::counters() const { return state_->counters; }
+const std::vector<std::pair<std::string, std::uint64_t>>& Snapshot::counters() const {
+  return state_->counters;
+}
 std::optional<std::uint64_t> Snapshot::counter(std::string_view name) const {
   for (const auto& [known, value] : state_->counters)
     if (known == name) return value;

@@ -1,5 +1,6 @@
-// A dump in memory: the door of the analyzer. Immutable after load, shared by all views as shared_ptr<const Snapshot>.
-// Objects have dense indexes in address order; columns hang on them; edges are read through cursors, both ways.
+// A dump in memory: the door of the analyzer. Immutable after load, shared by all views as shared_ptr<const
+// Snapshot>. Objects have dense indexes in address order; columns hang on them; edges are read through
+// cursors, both ways.
 //
 //   OPENCLAW_TRY(auto loaded, loadSnapshot("heap.bin", options, progress, stopToken));
 //   const Snapshot& s = *loaded.snapshot;
@@ -27,7 +28,8 @@
 
 namespace openclaw {
 
-// ---- rows with owned text -------------------------------------------------------------------------------------
+// ---- rows with owned text
+// -------------------------------------------------------------------------------------
 struct FieldInfo {
   std::string name;
   std::uint32_t offset = 0;
@@ -55,8 +57,14 @@ struct StackInfo {
   std::uint64_t allocatedObjects = 0, allocatedBytes = 0, freedObjects = 0, freedBytes = 0, samples = 0;
   bool truncated = false;
 };
-struct CodeFrame { std::string function, file; std::uint32_t line = 0; bool inlined = false; };
-struct ArenaInfo : ArenaRecord { std::string ownedName; };  // `name` of the record is empty: use ownedName
+struct CodeFrame {
+  std::string function, file;
+  std::uint32_t line = 0;
+  bool inlined = false;
+};
+struct ArenaInfo : ArenaRecord {
+  std::string ownedName;
+};  // `name` of the record is empty: use ownedName
 struct RootInfo {
   ObjectIndex object;
   RootKind kind = RootKind::kOther;
@@ -64,59 +72,89 @@ struct RootInfo {
   std::uint32_t thread = kNoThread;
   Address slot;
   SiteIndex site;
-  std::string_view label;          // lives as long as the snapshot
+  std::string_view label;  // lives as long as the snapshot
 };
-struct ThreadInfo { std::uint32_t tid = 0; std::string name, state; Address stackLow, stackHigh; };
+struct ThreadInfo {
+  std::uint32_t tid = 0;
+  std::string name, state;
+  Address stackLow, stackHigh;
+};
 struct PauseInfo : PauseRecord {  // kind, cause and phases of the record are empty: use the owned ones
   std::string ownedKind, ownedCause;
   std::vector<std::pair<std::string, std::uint64_t>> ownedPhases;  // name, ns
 };
-struct SettingInfoRow { std::string name, value, defaultValue, origin; };
-struct SettingChangeInfo { std::uint64_t unix = 0; std::string name, before, after, by; };
+struct SettingInfoRow {
+  std::string name, value, defaultValue, origin;
+};
+struct SettingChangeInfo {
+  std::uint64_t unix = 0;
+  std::string name, before, after, by;
+};
 struct ProcessInfo {
   std::uint32_t pid = 0, dumpNumber = 0;
   std::string executable, host, kernel, source, generator, requested;
   std::vector<std::string> commandLine;
   std::uint64_t startedUnix = 0, dumpedUnix = 0, dumpedMonotonic = 0;
-  std::string dumpId, previousDumpId;   // hexadecimal
+  std::string dumpId, previousDumpId;  // hexadecimal
   Consistency consistency = Consistency::kClone;
 };
-struct ModuleInfo { std::string path, buildId; Address base, low, high; };
-struct FloatingInfo { TypeIndex type; std::uint64_t objects = 0, bytes = 0; };
-
-// ---- what loading lost ----------------------------------------------------------------------------------------
-struct LoadReport {
-  ReadReport file;
-  std::vector<std::pair<std::string, std::uint64_t>> losses;  // of the dumped process and of loading, by name; only > 0
-  std::uint64_t referencesMissing = 0;   // objects whose references frames were lost or damaged
-  std::uint64_t objectsMissing = 0;      // announced by the end frame or by index gaps, and not read
-  bool complete() const;                 // nothing lost at all
-  std::string sentence() const;          // "complete" or "94.2 % of the file read; 12,301 objects missing; retained sizes are lower bounds"
+struct ModuleInfo {
+  std::string path, buildId;
+  Address base, low, high;
+};
+struct FloatingInfo {
+  TypeIndex type;
+  std::uint64_t objects = 0, bytes = 0;
 };
 
-// ---- edges ----------------------------------------------------------------------------------------------------
-// One edge at a time; falsy at the end. Holds a pointer into the snapshot. Copyable, cheap.
-// Null slots are skipped. slot() counts all slots of the source, null ones included, so it names the field.
-// In memory an entry is an object index + 1, and 0 is null.
+// ---- what loading lost
+// ----------------------------------------------------------------------------------------
+struct LoadReport {
+  ReadReport file;
+  std::vector<std::pair<std::string, std::uint64_t>>
+      losses;                           // of the dumped process and of loading, by name; only > 0
+  std::uint64_t referencesMissing = 0;  // objects whose references frames were lost or damaged
+  std::uint64_t objectsMissing = 0;     // announced by the end frame or by index gaps, and not read
+  bool complete() const;                // nothing lost at all
+  std::string sentence() const;  // "complete" or "94.2 % of the file read; 12,301 objects missing; retained
+                                 // sizes are lower bounds"
+};
+
+// ---- edges
+// ---------------------------------------------------------------------------------------------------- One
+// edge at a time; falsy at the end. Holds a pointer into the snapshot. Copyable, cheap. Null slots are
+// skipped. slot() counts all slots of the source, null ones included, so it names the field. In memory an
+// entry is an object index + 1, and 0 is null.
 class EdgeCursor {
  public:
   EdgeCursor() = default;
   explicit operator bool() const { return position_ != end_; }
-  ObjectIndex target() const { return ObjectIndex(*position_ - 1); }  // forwards: what it points to; backwards: who points here
-  void next() { ++position_; skipNulls(); }
+  ObjectIndex target() const {
+    return ObjectIndex(*position_ - 1);
+  }  // forwards: what it points to; backwards: who points here
+  void next() {
+    ++position_;
+    skipNulls();
+  }
   // Number of the slot in the source; forwards cursors only.
   std::uint32_t slot() const { return static_cast<std::uint32_t>(position_ - begin_); }
 
  private:
   friend class Snapshot;
-  EdgeCursor(const std::uint32_t* begin, const std::uint32_t* end) : begin_(begin), position_(begin), end_(end) { skipNulls(); }
-  void skipNulls() { while (position_ != end_ && *position_ == 0) ++position_; }
+  EdgeCursor(const std::uint32_t* begin, const std::uint32_t* end)
+      : begin_(begin), position_(begin), end_(end) {
+    skipNulls();
+  }
+  void skipNulls() {
+    while (position_ != end_ && *position_ == 0) ++position_;
+  }
   const std::uint32_t* begin_ = nullptr;
   const std::uint32_t* position_ = nullptr;
   const std::uint32_t* end_ = nullptr;
 };
 
-// ---- the snapshot ---------------------------------------------------------------------------------------------
+// ---- the snapshot
+// ---------------------------------------------------------------------------------------------
 struct SnapshotState;  // snapshot_state.h
 
 // Threads: const from any number. Owns everything it shows.
@@ -127,17 +165,17 @@ class Snapshot {
   // Objects. Cost: O(1) each.
   std::uint32_t objectCount() const;
   Address address(ObjectIndex object) const;
-  Bytes size(ObjectIndex object) const;          // shallow: the whole cell
+  Bytes size(ObjectIndex object) const;  // shallow: the whole cell
   TypeIndex type(ObjectIndex object) const;
-  SiteIndex site(ObjectIndex object) const;      // also through the stack; SiteIndex(0) = unknown
+  SiteIndex site(ObjectIndex object) const;  // also through the stack; SiteIndex(0) = unknown
   std::optional<StackIndex> stack(ObjectIndex object) const;
-  std::uint8_t age(ObjectIndex object) const;    // 7 = seven or more
+  std::uint8_t age(ObjectIndex object) const;  // 7 = seven or more
   std::uint8_t flags(ObjectIndex object) const;
-  Bytes external(ObjectIndex object) const;      // O(log sparse)
+  Bytes external(ObjectIndex object) const;                    // O(log sparse)
   std::optional<ObjectIndex> objectAt(Address address) const;  // also interior; O(log n)
 
-  // Edges. The strong graph (policy `strict`: strong and conservative edges keep alive, weak ones do not) defines
-  // reachability, dominators and retained sizes; cursors show every edge, strengthOf tells.
+  // Edges. The strong graph (policy `strict`: strong and conservative edges keep alive, weak ones do not)
+  // defines reachability, dominators and retained sizes; cursors show every edge, strengthOf tells.
   EdgeCursor edgesFrom(ObjectIndex object) const;
   EdgeCursor edgesTo(ObjectIndex object) const;  // a referrer with several slots here comes once a slot
   std::uint64_t edgeCount() const;               // not null
@@ -146,18 +184,21 @@ class Snapshot {
   std::uint32_t slotCount(ObjectIndex object) const;
 
   // Reachability and dominators from all roots.
-  bool reachable(ObjectIndex object) const;      // false: floating garbage that no collection has found yet
-  std::optional<ObjectIndex> dominator(ObjectIndex object) const;  // nullopt: dominated by the roots only, or unreachable
-  Bytes retained(ObjectIndex object) const;      // shallow size of all it dominates, itself included; 0 when unreachable
+  bool reachable(ObjectIndex object) const;  // false: floating garbage that no collection has found yet
+  std::optional<ObjectIndex> dominator(
+      ObjectIndex object) const;  // nullopt: dominated by the roots only, or unreachable
+  Bytes retained(
+      ObjectIndex object) const;  // shallow size of all it dominates, itself included; 0 when unreachable
   bool isRoot(ObjectIndex object) const;
-  // Objects that `parent` immediately dominates (nullopt: the virtual root), by retained size descending, then index.
+  // Objects that `parent` immediately dominates (nullopt: the virtual root), by retained size descending,
+  // then index.
   std::span<const std::uint32_t> dominatedBy(std::optional<ObjectIndex> parent) const;
 
   // Tables.
   const IndexedVector<TypeIndex, TypeInfo>& types() const;
   const IndexedVector<SiteIndex, SiteInfo>& sites() const;
   const IndexedVector<StackIndex, StackInfo>& stacks() const;
-  const std::vector<RootInfo>& roots() const;    // ascending objects
+  const std::vector<RootInfo>& roots() const;  // ascending objects
   const std::vector<ArenaInfo>& arenas() const;
   const IndexedVector<RegionIndex, RegionRecord>& regions() const;  // ascending base
   const std::vector<FloatingInfo>& floating() const;
@@ -167,12 +208,13 @@ class Snapshot {
   const std::vector<SettingInfoRow>& settings() const;
   const std::vector<SettingChangeInfo>& settingChanges() const;
   const std::vector<ModuleInfo>& modules() const;
-  const std::vector<std::pair<std::string, std::uint64_t>>& counters() const;  // as the process counted, by name
+  const std::vector<std::pair<std::string, std::uint64_t>>& counters()
+      const;  // as the process counted, by name
   std::optional<std::uint64_t> counter(std::string_view name) const;
   const ProcessInfo& process() const;
   std::span<const CodeFrame> symbol(std::uint64_t pc) const;  // empty: not symbolized
   std::uint64_t stackMeanInterval() const;
-  std::uint64_t stopNanoseconds() const;         // of this dump, 0 = not recorded
+  std::uint64_t stopNanoseconds() const;  // of this dump, 0 = not recorded
 
   const std::string& path() const;
   const LoadReport& report() const;
@@ -186,21 +228,23 @@ class Snapshot {
   std::unique_ptr<SnapshotState> state_;
 };
 
-// ---- loading --------------------------------------------------------------------------------------------------
+// ---- loading
+// --------------------------------------------------------------------------------------------------
 struct LoadProgress {
-  std::string_view stage;    // "reading", "edges", "dominators", "retained sizes"
-  double fraction = 0;       // of the whole load, 0..1
+  std::string_view stage;  // "reading", "edges", "dominators", "retained sizes"
+  double fraction = 0;     // of the whole load, 0..1
 };
 using LoadProgressSink = std::function<void(const LoadProgress&)>;
 
 struct LoadOptions {
-  unsigned threads = 0;      // 0 = as the machine has
-  bool dominators = true;    // false: histogram only; every dominator() is none and every retained() 0
+  unsigned threads = 0;    // 0 = as the machine has
+  bool dominators = true;  // false: histogram only; every dominator() is none and every retained() 0
 };
 
 // Reads a heap.bin (other kinds later). Errors: those of DumpReader::open;
-// kCancelled within 100 ms; kUnsupported past 2^32 - 3 objects; kNotFinished when memory does not suffice. `progress`
-// may be empty and is called on the calling thread only. A damaged file gives a snapshot with a report that says what is missing.
+// kCancelled within 100 ms; kUnsupported past 2^32 - 3 objects; kNotFinished when memory does not suffice.
+// `progress` may be empty and is called on the calling thread only. A damaged file gives a snapshot with a
+// report that says what is missing.
 Result<std::shared_ptr<const Snapshot>> loadSnapshot(const std::string& path, const LoadOptions& options,
                                                      const LoadProgressSink& progress, std::stop_token stop);
 // The same over bytes in memory (tests).

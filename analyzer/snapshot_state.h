@@ -1,12 +1,14 @@
-// What a Snapshot holds: the tables behind snapshot.h. For the loaders that fill it and the graph code; views and
-// windows use snapshot.h.
+// What a Snapshot holds: the tables behind snapshot.h. For the loaders that fill it and the graph code; views
+// and windows use snapshot.h.
 //
-// Bytes an object at 3 references without nulls, types and sites under 2^16 and sizes under 2^16 units (the usual
-// heap); peak and rest are kept under 60 together with whatever the load needs:
+// Bytes an object at 3 references without nulls, types and sites under 2^16 and sizes under 2^16 units (the
+// usual heap); peak and rest are kept under 60 together with whatever the load needs:
 //   kept    address 4, size 2, type 2, site 2, age and flags 1, slots 4 + 12, referrers 4 + 12, dominator 4,
-//           retained 4, dominated 4                                                                        = 55
-//   peak 1  dominators: slots 16, size 2, type 2, depth-first order 12, semi 4, links 8, incoming 4 + up to 8 = 56
-//   peak 2  what is kept; addresses, sites and ages are read last, in a second pass over the objects frames
+//           retained 4, dominated 4                                                                        =
+//           55
+//   peak 1  dominators: slots 16, size 2, type 2, depth-first order 12, semi 4, links 8, incoming 4 + up to 8
+//   = 56 peak 2  what is kept; addresses, sites and ages are read last, in a second pass over the objects
+//   frames
 #pragma once
 
 #include <set>
@@ -22,8 +24,8 @@
 
 namespace openclaw {
 
-// Ascending addresses in 4 bytes: distances from the base of a segment, in units of their common alignment. A heap is
-// one segment, or a few where its ranges lie far apart.
+// Ascending addresses in 4 bytes: distances from the base of a segment, in units of their common alignment. A
+// heap is one segment, or a few where its ranges lie far apart.
 struct AddressColumn {
   struct Segment {
     std::uint32_t firstRow;
@@ -42,19 +44,19 @@ struct SnapshotState {
   std::uint32_t objects = 0;
   AddressColumn addresses;
   ShallowSizes sizes;
-  NarrowColumn sites;                 // bit 31, or bit 15 when narrow: a stack index
-  Column<std::uint8_t> ageAndFlags;   // age in the upper three bits, flags in the lower five
+  NarrowColumn sites;                // bit 31, or bit 15 when narrow: a stack index
+  Column<std::uint8_t> ageAndFlags;  // age in the upper three bits, flags in the lower five
   std::vector<std::pair<std::uint32_t, std::uint64_t>> external;  // ascending rows
 
   // The graph.
   EdgeTable edges;
   BackwardEdges back;
-  std::uint64_t edgeCount = 0;        // slots that are not null
-  Buffer<std::uint32_t> dominator;    // empty without dominators
+  std::uint64_t edgeCount = 0;      // slots that are not null
+  Buffer<std::uint32_t> dominator;  // empty without dominators
   SizeSums retained;
   Buffer<std::uint32_t> dominated;
-  Buffer<std::uint8_t> reachable;     // only without dominators
-  Buffer<std::uint32_t> labels;       // empty, or one a slot (imports)
+  Buffer<std::uint8_t> reachable;  // only without dominators
+  Buffer<std::uint32_t> labels;    // empty, or one a slot (imports)
   std::vector<std::string> labelTexts;
   std::set<std::string, std::less<>> rootLabels;  // RootInfo::label points in here
 

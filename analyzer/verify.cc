@@ -13,7 +13,8 @@ namespace {
 
 class Verifier {
  public:
-  explicit Verifier(const Snapshot& snapshot) : s_(snapshot), state_(SnapshotBuilder::stateOf(snapshot)), n_(state_.objects) {}
+  explicit Verifier(const Snapshot& snapshot)
+      : s_(snapshot), state_(SnapshotBuilder::stateOf(snapshot)), n_(state_.objects) {}
 
   using Check = void (Verifier::*)();
   struct Named {
@@ -31,7 +32,8 @@ class Verifier {
       current_ = {named.name, "", 0};
       (this->*named.check)();
       if (current_.times == 0) continue;
-      if (current_.times > 1) current_.detail += fmt::format(" (and {} more)", withSeparators(current_.times - 1));
+      if (current_.times > 1)
+        current_.detail += fmt::format(" (and {} more)", withSeparators(current_.times - 1));
       broken_.push_back(current_);
       if (!named.needsSoundIndexes) sound = false;
       if (named.check == &Verifier::columnsHaveOneRowPerObject) break;  // nothing can be read by row
@@ -67,7 +69,8 @@ class Verifier {
               state_.edges.types[i], state_.types.size());
       const auto stack = s_.stack(ObjectIndex(i));
       if (stack) {
-        require(stack->value < state_.stacks.size(), "object {} has stack {} of {}", i, stack->value, state_.stacks.size());
+        require(stack->value < state_.stacks.size(), "object {} has stack {} of {}", i, stack->value,
+                state_.stacks.size());
         if (stack->value >= state_.stacks.size()) continue;
       }
       require(s_.site(ObjectIndex(i)).value < state_.sitesTable.size(), "object {} has site {} of {}", i,
@@ -76,26 +79,32 @@ class Verifier {
   }
   void referencesAreInRange() {
     for (std::size_t i = 0; i < state_.edges.slots.size(); ++i)
-      require(state_.edges.slots[i] <= n_, "slot {} leads to object {} of {}", i, state_.edges.slots[i] - 1, n_);
+      require(state_.edges.slots[i] <= n_, "slot {} leads to object {} of {}", i, state_.edges.slots[i] - 1,
+              n_);
     for (std::size_t i = 0; i < state_.back.sources.size(); ++i)
       require(state_.back.sources[i] != 0 && state_.back.sources[i] <= n_, "referrer entry {} is {} of {}", i,
               state_.back.sources[i], n_);
     for (const std::uint32_t d : state_.dominator.span())
       require(d < n_ || d == kRootsOnly || d == kUnreachable, "a dominator is object {} of {}", d, n_);
-    for (const std::uint32_t d : state_.dominated.span()) require(d < n_, "a dominated object is {} of {}", d, n_);
+    for (const std::uint32_t d : state_.dominated.span())
+      require(d < n_, "a dominated object is {} of {}", d, n_);
   }
   void rootsAreInRangeAndAscend() {
     for (std::size_t i = 0; i < state_.roots.size(); ++i) {
-      require(state_.roots[i].object.value < n_, "root {} leads to object {} of {}", i, state_.roots[i].object.value, n_);
-      require(i == 0 || state_.roots[i - 1].object <= state_.roots[i].object, "root {} comes after a later object", i);
-      require(state_.roots[i].site.value < state_.sitesTable.size(), "root {} has site {}", i, state_.roots[i].site.value);
+      require(state_.roots[i].object.value < n_, "root {} leads to object {} of {}", i,
+              state_.roots[i].object.value, n_);
+      require(i == 0 || state_.roots[i - 1].object <= state_.roots[i].object,
+              "root {} comes after a later object", i);
+      require(state_.roots[i].site.value < state_.sitesTable.size(), "root {} has site {}", i,
+              state_.roots[i].site.value);
     }
   }
   void addressesAscendWithoutOverlap() {
     for (std::uint32_t i = 0; i + 1 < n_; ++i) {
       const std::uint64_t address = state_.addresses[i], next = state_.addresses[i + 1];
-      require(address < next && next - address >= state_.sizes[i], "object {} at {} of {} bytes overlaps the next at {}", i,
-              toText(Address(address)), state_.sizes[i], toText(Address(next)));
+      require(address < next && next - address >= state_.sizes[i],
+              "object {} at {} of {} bytes overlaps the next at {}", i, toText(Address(address)),
+              state_.sizes[i], toText(Address(next)));
     }
   }
   void edgesAreTheSameBothWays() {
@@ -108,7 +117,8 @@ class Verifier {
       return x ^ (x >> 31);
     };
     for (std::uint32_t i = 0; i < n_; ++i) {
-      for (EdgeCursor e = s_.edgesFrom(ObjectIndex(i)); e; e.next(), ++forwardCount) forward += mix(i, e.target().value);
+      for (EdgeCursor e = s_.edgesFrom(ObjectIndex(i)); e; e.next(), ++forwardCount)
+        forward += mix(i, e.target().value);
       std::uint32_t last = 0;
       for (EdgeCursor e = s_.edgesTo(ObjectIndex(i)); e; e.next(), ++backwardCount) {
         require(last <= e.target().value, "the referrers of object {} do not ascend", i);
@@ -116,7 +126,8 @@ class Verifier {
         backward += mix(e.target().value, i);
       }
     }
-    require(forwardCount == backwardCount && forward == backward, "{} edges forwards, {} backwards", forwardCount, backwardCount);
+    require(forwardCount == backwardCount && forward == backward, "{} edges forwards, {} backwards",
+            forwardCount, backwardCount);
     require(forwardCount == state_.edgeCount, "{} edges, {} counted", forwardCount, state_.edgeCount);
   }
   void reachableIsClosed() {
@@ -125,8 +136,8 @@ class Verifier {
     for (std::uint32_t i = 0; i < n_; ++i) {
       if (!s_.reachable(ObjectIndex(i))) continue;
       for (EdgeCursor e = s_.edgesFrom(ObjectIndex(i)); e; e.next())
-        require(s_.reachable(e.target()) || !state_.edges.keepsAlive(i, e.slot()), "object {} is kept alive by {} and not reachable",
-                e.target().value, i);
+        require(s_.reachable(e.target()) || !state_.edges.keepsAlive(i, e.slot()),
+                "object {} is kept alive by {} and not reachable", e.target().value, i);
     }
   }
   void dominatedListsEachReachableObjectOnce() {
@@ -149,13 +160,16 @@ class Verifier {
   void dominatorsFormATree() {
     if (!hasDominators()) return;
     std::uint64_t visited = 0;
-    DominatorTree(s_).walk([&](std::uint32_t, unsigned) { return ++visited <= state_.dominated.size(); }, [](std::uint32_t) {});
-    require(visited == state_.dominated.size(), "{} of {} objects hang under the roots", visited, state_.dominated.size());
+    DominatorTree(s_).walk([&](std::uint32_t, unsigned) { return ++visited <= state_.dominated.size(); },
+                           [](std::uint32_t) {});
+    require(visited == state_.dominated.size(), "{} of {} objects hang under the roots", visited,
+            state_.dominated.size());
   }
   // For every edge u -> v that counts, v's dominator is u or lies above u; a root's is the virtual root.
   void dominatorsExplainEveryEdge() {
     if (!hasDominators()) return;
-    Buffer<std::uint32_t> entered(n_), left(n_);  // times of a walk: a lies above b when a's interval holds b's
+    Buffer<std::uint32_t> entered(n_),
+        left(n_);  // times of a walk: a lies above b when a's interval holds b's
     std::uint32_t clock = 0;
     DominatorTree(s_).walk(
         [&](std::uint32_t object, unsigned) {
@@ -164,7 +178,8 @@ class Verifier {
         },
         [&](std::uint32_t object) { left[object] = clock; });
     for (const RootInfo& root : state_.roots)
-      require(state_.dominator[root.object.value] == kRootsOnly, "root object {} has a dominator", root.object.value);
+      require(state_.dominator[root.object.value] == kRootsOnly, "root object {} has a dominator",
+              root.object.value);
     for (std::uint32_t u = 0; u < n_; ++u) {
       if (state_.dominator[u] == kUnreachable) continue;
       for (EdgeCursor e = s_.edgesFrom(ObjectIndex(u)); e; e.next()) {
@@ -185,19 +200,23 @@ class Verifier {
       std::uint64_t sum = state_.sizes[i];
       if (state_.retained[i] != sum)
         for (const std::uint32_t child : s_.dominatedBy(ObjectIndex(i))) sum += state_.retained[child];
-      require(state_.retained[i] == sum, "object {} retains {} bytes, its parts add up to {}", i, state_.retained[i], sum);
+      require(state_.retained[i] == sum, "object {} retains {} bytes, its parts add up to {}", i,
+              state_.retained[i], sum);
     }
   }
   void regionsAscendAndAddUp() {
     for (std::size_t i = 0; i < state_.regions.size(); ++i) {
       const RegionRecord& r = state_.regions[RegionIndex(static_cast<std::uint32_t>(i))];
-      const std::uint64_t sum = r.objectBytes + r.floatingBytes + r.holeBytes + r.tlabTailBytes + r.slackBytes;
-      require(sum == r.bytes, "region at {}: its parts are {} of {} bytes", toText(Address(r.base)), sum, r.bytes);
+      const std::uint64_t sum =
+          r.objectBytes + r.floatingBytes + r.holeBytes + r.tlabTailBytes + r.slackBytes;
+      require(sum == r.bytes, "region at {}: its parts are {} of {} bytes", toText(Address(r.base)), sum,
+              r.bytes);
       require(state_.arenas.empty() || r.arena < state_.arenas.size(), "region at {} is in arena {} of {}",
               toText(Address(r.base)), r.arena, state_.arenas.size());
       if (i > 0) {
         const RegionRecord& before = state_.regions[RegionIndex(static_cast<std::uint32_t>(i - 1))];
-        require(before.bytes <= r.base - before.base, "region at {} overlaps the one before", toText(Address(r.base)));
+        require(before.bytes <= r.base - before.base, "region at {} overlaps the one before",
+                toText(Address(r.base)));
       }
     }
   }
@@ -249,7 +268,9 @@ const std::vector<Verifier::Named>& Verifier::checks() {
 
 }  // namespace
 
-std::vector<BrokenInvariant> verify(const Snapshot& snapshot, std::stop_token stop) { return Verifier(snapshot).run(stop); }
+std::vector<BrokenInvariant> verify(const Snapshot& snapshot, std::stop_token stop) {
+  return Verifier(snapshot).run(stop);
+}
 
 std::vector<std::string_view> verifiedInvariants() {
   std::vector<std::string_view> names;

@@ -21,26 +21,32 @@ std::vector<Finding> findLargeOwner(const RuleInput& input) {
   for (const std::uint32_t object : top) live += s.retained(ObjectIndex(object)).value;
   ObjectIndex owner(top.front());
   const std::uint64_t retained = s.retained(owner).value;
-  if (retained < kWorthMentioning || static_cast<double>(retained) < kShareWorthANote * static_cast<double>(live)) return {};
+  if (retained < kWorthMentioning ||
+      static_cast<double>(retained) < kShareWorthANote * static_cast<double>(live))
+    return {};
   ObjectIndex point = owner;
   for (unsigned depth = 0; depth < kDeepest; ++depth) {
     const auto children = s.dominatedBy(point);
     if (children.empty()) break;
     const ObjectIndex child(children.front());
-    if (static_cast<double>(s.retained(child).value) < kPassOn * static_cast<double>(s.retained(point).value)) break;
+    if (static_cast<double>(s.retained(child).value) < kPassOn * static_cast<double>(s.retained(point).value))
+      break;
     point = child;
   }
   const Bytes held = s.retained(point);
   Finding f;
   f.id = "owner.large";
   f.severity = Severity::kNote;
-  f.verdict = fmt::format("One {} at {} keeps {} alive ({} of all live bytes), in {} directly below it.",
-                          typeText(s, s.type(point)), toText(s.address(point)), toText(held),
-                          percentText(held.value, live),
-                          counted(s.dominatedBy(point).size(), "object", "objects"));
+  const std::size_t below = s.dominatedBy(point).size();
+  f.verdict =
+      fmt::format("One {} at {} keeps {} alive ({} of all live bytes), {}.", typeText(s, s.type(point)),
+                  toText(s.address(point)), toText(held), percentText(held.value, live),
+                  below == 0 ? "by its own size"
+                             : fmt::format("in {} directly below it", counted(below, "object", "objects")));
   const Certainty certainty = s.report().complete() ? Certainty::kExact : Certainty::kLowerBound;
   f.numbers = {{"retained size", static_cast<double>(held.value), "bytes", certainty},
-               {"share of live bytes", static_cast<double>(held.value) / static_cast<double>(live), "ratio", certainty}};
+               {"share of live bytes", static_cast<double>(held.value) / static_cast<double>(live), "ratio",
+                certainty}};
   f.objects.push_back({point, "accumulation point"});
   if (point != owner) f.objects.push_back({owner, "owner"});
   f.sites.push_back(s.site(point));

@@ -36,11 +36,14 @@ std::vector<Finding> findLedgerGaps(const RuleInput& input) {
     f.verdict = fmt::format("{} of the process disagree with the dump's own tables: {}.",
                             counted(ledger.disagreements.size(), "counter", "counters"),
                             fmt::join(ledger.disagreements, "; "));
-    f.numbers = {{"counters", static_cast<double>(ledger.disagreements.size()), "counters", Certainty::kExact}};
+    f.numbers = {
+        {"counters", static_cast<double>(ledger.disagreements.size()), "counters", Certainty::kExact}};
     f.confidence = whole ? 1 : 0.5;
-    f.because = whole ? "both were taken at the same safepoint" : "the dump is not complete, which may explain it";
-    f.next = whole ? "heap-analyzer validate DUMP; the process can check itself: occtl gc set stress-verify on"
-                   : "take the dump again";
+    f.because =
+        whole ? "both were taken at the same safepoint" : "the dump is not complete, which may explain it";
+    f.next = whole
+                 ? "heap-analyzer validate DUMP; the process can check itself: occtl gc set stress-verify on"
+                 : "take the dump again";
     findings.push_back(std::move(f));
   }
   return findings;

@@ -17,12 +17,14 @@ std::vector<Finding> findLosses(const RuleInput& input) {
     f.numbers = {{"share of the file read", report.file.fractionRead(), "ratio", Certainty::kExact},
                  {"objects missing", static_cast<double>(report.objectsMissing), "objects",
                   report.file.endSeen ? Certainty::kExact : Certainty::kLowerBound},
-                 {"objects without their references", static_cast<double>(report.referencesMissing), "objects",
-                  Certainty::kExact}};
+                 {"objects without their references", static_cast<double>(report.referencesMissing),
+                  "objects", Certainty::kExact}};
     f.confidence = 1;
-    f.because = "counted while reading: frames without a valid checksum, holes in the numbering, no end frame";
-    f.next = "take the dump again (occtl memory dump --output FILE); if it stays short, look for a full disk or a "
-             "killed dump process in its host's log";
+    f.because =
+        "counted while reading: frames without a valid checksum, holes in the numbering, no end frame";
+    f.next =
+        "take the dump again (occtl memory dump --output FILE); if it stays short, look for a full disk or a "
+        "killed dump process in its host's log";
     findings.push_back(std::move(f));
   }
   if (!report.losses.empty()) {
@@ -37,7 +39,8 @@ std::vector<Finding> findLosses(const RuleInput& input) {
     f.verdict = fmt::format("Records were lost before this report: {}.", fmt::join(parts, ", "));
     f.confidence = 1;
     f.because = "counted by the dumped process and by the load";
-    f.next = "figures that rest on these records are lower bounds; heap-analyzer validate DUMP lists all losses";
+    f.next =
+        "figures that rest on these records are lower bounds; heap-analyzer validate DUMP lists all losses";
     findings.push_back(std::move(f));
   }
   return findings;

@@ -1,5 +1,6 @@
-// The rules behind computeFindings. Each looks at one question and answers with findings, or with none and its id goes
-// to the list of what was checked and is fine. To add one: write it in a file of its own and list it in findings.cc.
+// The rules behind computeFindings. Each looks at one question and answers with findings, or with none and
+// its id goes to the list of what was checked and is fine. To add one: write it in a file of its own and list
+// it in findings.cc.
 #pragma once
 
 #include <vector>

@@ -5,7 +5,8 @@
 
 namespace openclaw {
 namespace {
-// A heap that collects when it has doubled is half garbage just before; past that share something holds collections up.
+// A heap that collects when it has doubled is half garbage just before; past that share something holds
+// collections up.
 constexpr double kWarnAbove = 0.5;
 constexpr std::uint64_t kWorthMentioning = 1u << 20;
 
@@ -21,23 +22,25 @@ std::vector<Finding> findUncollectedGarbage(const RuleInput& input) {
   const std::uint64_t unreachable = lineBytes(input.ledger, "unreachable objects");
   const std::uint64_t dead = lineBytes(input.ledger, "dead, not swept");
   const std::uint64_t garbage = unreachable + dead, all = live + garbage;
-  if (garbage < kWorthMentioning || static_cast<double>(garbage) <= kWarnAbove * static_cast<double>(all)) return {};
+  if (garbage < kWorthMentioning || static_cast<double>(garbage) <= kWarnAbove * static_cast<double>(all))
+    return {};
   if (input.snapshot.report().objectsMissing != 0 || input.snapshot.report().referencesMissing != 0)
     return {};  // what was lost may well have held it
   Finding f;
   f.id = "garbage.uncollected";
   f.severity = Severity::kWarning;
-  f.verdict = fmt::format("{} ({} of all object bytes) are garbage: {} that no root reaches, {} dead and not swept yet.",
-                          toText(Bytes(garbage)), percentText(garbage, all), toText(Bytes(unreachable)),
-                          toText(Bytes(dead)));
+  f.verdict = fmt::format(
+      "{} ({} of all object bytes) are garbage: {} that no root reaches, {} dead and not swept yet.",
+      toText(Bytes(garbage)), percentText(garbage, all), toText(Bytes(unreachable)), toText(Bytes(dead)));
   f.numbers = {{"garbage", static_cast<double>(garbage), "bytes", Certainty::kExact},
                {"unreachable", static_cast<double>(unreachable), "bytes", Certainty::kExact},
                {"dead, not swept", static_cast<double>(dead), "bytes", Certainty::kExact}};
   f.confidence = 0.9;
   f.because = "reachability from all recorded roots; a collection just ahead would explain it";
   const std::uint32_t pid = input.snapshot.process().pid;
-  f.next = fmt::format("occtl gc run{}, then dump again; if it comes back, lower gc growth (occtl gc set --growth 50%)",
-                       pid == 0 ? "" : fmt::format(" --pid {}", pid));
+  f.next = fmt::format(
+      "occtl gc run{}, then dump again; if it comes back, lower gc growth (occtl gc set --growth 50%)",
+      pid == 0 ? "" : fmt::format(" --pid {}", pid));
   return {std::move(f)};
 }
 

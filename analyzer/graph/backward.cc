@@ -6,8 +6,8 @@
 namespace openclaw {
 namespace {
 
-// Every thread reads all slots and serves the targets of its own range, so that no two write the same row and the
-// result does not depend on their number.
+// Every thread reads all slots and serves the targets of its own range, so that no two write the same row and
+// the result does not depend on their number.
 template <class Serve>
 void forEachEdgeDescending(const EdgeTable& edges, const Work& work, double from, double to, Serve serve) {
   const std::uint32_t objects = edges.objectCount();
@@ -37,9 +37,11 @@ void forEachEdgeDescending(const EdgeTable& edges, const Work& work, double from
 BackwardEdges computeBackwardEdges(const EdgeTable& edges, const Work& work) {
   BackwardEdges back;
   back.first = PagedOffsets(edges.objectCount());
-  forEachEdgeDescending(edges, work, 0, 0.4,
-                        [&](std::uint32_t, std::uint32_t target) { ++back.first.countWhileBuilding(target); });
-  if (!back.first.finishAtEnds()) throw std::length_error("more than 2^32 edges into 65,536 neighbouring objects");
+  forEachEdgeDescending(edges, work, 0, 0.4, [&](std::uint32_t, std::uint32_t target) {
+    ++back.first.countWhileBuilding(target);
+  });
+  if (!back.first.finishAtEnds())
+    throw std::length_error("more than 2^32 edges into 65,536 neighbouring objects");
   back.sources = Buffer<std::uint32_t>(back.first.total());
   forEachEdgeDescending(edges, work, 0.4, 1, [&](std::uint32_t source, std::uint32_t target) {
     back.sources[back.first.claim(target)] = source + 1;

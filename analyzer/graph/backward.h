@@ -6,8 +6,9 @@
 
 namespace openclaw {
 
-// Every edge, whatever its strength; an object's referrers come in ascending order, once a slot. Throws Cancelled,
-// std::length_error. Cost: two passes over the slots by each thread; 4 bytes an object and an edge, no scratch.
+// Every edge, whatever its strength; an object's referrers come in ascending order, once a slot. Throws
+// Cancelled, std::length_error. Cost: two passes over the slots by each thread; 4 bytes an object and an
+// edge, no scratch.
 BackwardEdges computeBackwardEdges(const EdgeTable& edges, const Work& work);
 
 }  // namespace openclaw

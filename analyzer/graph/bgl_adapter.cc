@@ -8,14 +8,17 @@
 
 namespace openclaw {
 namespace {
-using Graph = boost::compressed_sparse_row_graph<boost::bidirectionalS, boost::no_property, boost::no_property,
-                                                 boost::no_property, std::uint32_t, std::uint64_t>;
+using Graph =
+    boost::compressed_sparse_row_graph<boost::bidirectionalS, boost::no_property, boost::no_property,
+                                       boost::no_property, std::uint32_t, std::uint64_t>;
 }  // namespace
 }  // namespace openclaw
 
 namespace boost {
-// dominator_tree.hpp asks for degree(), which Boost 1.81 does not define for this graph; it must be seen before.
-inline openclaw::Graph::edges_size_type degree(openclaw::Graph::vertex_descriptor v, const openclaw::Graph& graph) {
+// dominator_tree.hpp asks for degree(), which Boost 1.81 does not define for this graph; it must be seen
+// before.
+inline openclaw::Graph::edges_size_type degree(openclaw::Graph::vertex_descriptor v,
+                                               const openclaw::Graph& graph) {
   return in_degree(v, graph) + out_degree(v, graph);
 }
 }  // namespace boost
@@ -24,14 +27,16 @@ inline openclaw::Graph::edges_size_type degree(openclaw::Graph::vertex_descripto
 
 namespace openclaw {
 
-std::vector<std::uint32_t> computeDominatorsWithBoost(const EdgeTable& edges, std::span<const std::uint32_t> roots) {
+std::vector<std::uint32_t> computeDominatorsWithBoost(const EdgeTable& edges,
+                                                      std::span<const std::uint32_t> roots) {
   // Vertex 0 is the virtual root, vertex i + 1 is object i.
   const std::uint32_t objects = edges.objectCount();
   std::vector<std::pair<std::uint32_t, std::uint32_t>> list;
   for (const std::uint32_t root : roots) list.emplace_back(0, root + 1);
-  // Boost takes a predecessor that the entry does not reach for one numbered 0, the entry itself, and answers wrongly:
-  // edges of unreachable objects stay out.
-  const Buffer<std::uint8_t> reachable = computeReachability(edges, roots, Work{.threads = 1, .stop = {}, .progress = {}});
+  // Boost takes a predecessor that the entry does not reach for one numbered 0, the entry itself, and answers
+  // wrongly: edges of unreachable objects stay out.
+  const Buffer<std::uint8_t> reachable =
+      computeReachability(edges, roots, Work{.threads = 1, .stop = {}, .progress = {}});
   for (std::uint32_t source = 0; source < objects; ++source)
     for (std::uint32_t slot = 0; reachable[source] != 0 && slot < edges.first.count(source); ++slot)
       if (const std::uint32_t target = edges.slots[edges.first.begin(source) + slot];

@@ -1,8 +1,9 @@
-// Depth-first numbering of everything the roots keep alive: the order in which dominators and retained sizes walk,
-// and by itself the answer to "is it reachable?". Iterative; a list of a million objects costs no stack.
+// Depth-first numbering of everything the roots keep alive: the order in which dominators and retained sizes
+// walk, and by itself the answer to "is it reachable?". Iterative; a list of a million objects costs no
+// stack.
 //
-//   number 0 = the virtual root over all roots (and, in `number`, "not reached"); reached objects are 1 .. reached.
-//   Invariant: parent[w] < w, and an edge v -> w with v < w starts at an ancestor of w.
+//   number 0 = the virtual root over all roots (and, in `number`, "not reached"); reached objects are 1 ..
+//   reached. Invariant: parent[w] < w, and an edge v -> w with v < w starts at an ancestor of w.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +15,16 @@
 namespace openclaw {
 
 struct DepthFirstOrder {
-  Buffer<std::uint32_t> number;   // object -> number
-  Buffer<std::uint32_t> object;   // number -> object; row 0 unused
-  Buffer<std::uint32_t> parent;   // number -> number of the parent in the depth-first tree
+  Buffer<std::uint32_t> number;  // object -> number
+  Buffer<std::uint32_t> object;  // number -> object; row 0 unused
+  Buffer<std::uint32_t> parent;  // number -> number of the parent in the depth-first tree
   std::uint32_t reached = 0;
 };
 
-// Numbers everything reachable from `roots` (object indexes, any order, repeats allowed) over edges that keep alive.
-// nonTreeEdge(from, to) is called, in numbers, for each further edge to a target numbered before, self loops and
-// second edges from a parent to its child included; edges of the virtual root are not. `resume` is scratch of
-// objectCount + 1 rows. Cost: O(objects + slots), one random access an edge.
+// Numbers everything reachable from `roots` (object indexes, any order, repeats allowed) over edges that keep
+// alive. nonTreeEdge(from, to) is called, in numbers, for each further edge to a target numbered before, self
+// loops and second edges from a parent to its child included; edges of the virtual root are not. `resume` is
+// scratch of objectCount + 1 rows. Cost: O(objects + slots), one random access an edge.
 template <class NonTreeEdge>
 void numberDepthFirst(const EdgeTable& edges, std::span<const std::uint32_t> roots, const Work& work,
                       DepthFirstOrder& order, Buffer<std::uint32_t>& resume, NonTreeEdge nonTreeEdge) {

@@ -1,5 +1,5 @@
-// The dominator tree of a snapshot, walked from the roots down: for views that need every object together with what
-// is above it. Snapshot::dominatedBy answers for one object; this is for all of them.
+// The dominator tree of a snapshot, walked from the roots down: for views that need every object together
+// with what is above it. Snapshot::dominatedBy answers for one object; this is for all of them.
 //
 //   DominatorTree tree(snapshot);
 //   tree.walk([&](std::uint32_t object, unsigned depth) { ... }, [&](std::uint32_t object) { /* left */ });
@@ -14,7 +14,8 @@
 
 namespace openclaw {
 
-// Threads: const from any number. Borrows the snapshot. Memory: 4 bytes an object, and 8 a level while it walks.
+// Threads: const from any number. Borrows the snapshot. Memory: 4 bytes an object, and 8 a level while it
+// walks.
 class DominatorTree {
  public:
   // Cost: one pass over the reached objects.

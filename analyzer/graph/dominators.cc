@@ -8,9 +8,9 @@
 namespace openclaw {
 namespace {
 
-// All in depth-first numbers. An edge v -> w with v < w can only lower semi[w] to v, at once and for good, because
-// nothing is linked above v when w's turn comes. So only edges with v > w need to be kept for that turn: tree edges,
-// which are as many as objects, and forward edges cost no memory.
+// All in depth-first numbers. An edge v -> w with v < w can only lower semi[w] to v, at once and for good,
+// because nothing is linked above v when w's turn comes. So only edges with v > w need to be kept for that
+// turn: tree edges, which are as many as objects, and forward edges cost no memory.
 class SemiNca {
  public:
   SemiNca(const EdgeTable& edges, std::span<const std::uint32_t> roots, const Work& work)
@@ -25,7 +25,8 @@ class SemiNca {
 
  private:
   struct Link {
-    std::uint32_t ancestor, label;  // label = least semi-dominator on the way from here up to, without, ancestor
+    std::uint32_t ancestor,
+        label;  // label = least semi-dominator on the way from here up to, without, ancestor
   };
 
   void number() {
@@ -37,12 +38,13 @@ class SemiNca {
     incoming_ = PagedOffsets(objects + 1);
     Buffer<std::uint32_t> resume(objects + 1);
     // A forward edge is remembered as "candidate + 1" so that zero pages mean none.
-    numberDepthFirst(edges_, roots_, part(0, 0.45), order_, resume, [this](std::uint32_t from, std::uint32_t to) {
-      if (from > to)
-        ++incoming_.countWhileBuilding(to);
-      else if (from < to && (semi_[to] == 0 || from + 1 < semi_[to]))
-        semi_[to] = from + 1;
-    });
+    numberDepthFirst(edges_, roots_, part(0, 0.45), order_, resume,
+                     [this](std::uint32_t from, std::uint32_t to) {
+                       if (from > to)
+                         ++incoming_.countWhileBuilding(to);
+                       else if (from < to && (semi_[to] == 0 || from + 1 < semi_[to]))
+                         semi_[to] = from + 1;
+                     });
     for (std::uint32_t w = 1; w <= order_.reached; ++w) {
       const std::uint32_t parent = order_.parent[w];
       semi_[w] = semi_[w] == 0 ? parent : std::min(parent, semi_[w] - 1);
@@ -52,7 +54,8 @@ class SemiNca {
 
   // Sources of the edges from later to earlier numbers, grouped by target.
   void collectIncoming() {
-    if (!incoming_.finishAtEnds()) throw std::length_error("more than 2^32 edges into 65,536 neighbouring objects");
+    if (!incoming_.finishAtEnds())
+      throw std::length_error("more than 2^32 edges into 65,536 neighbouring objects");
     sources_ = Buffer<std::uint32_t>(incoming_.total());
     const Work work = part(0.45, 0.6);
     for (std::uint32_t v = 1; v <= order_.reached; ++v) {
@@ -71,8 +74,9 @@ class SemiNca {
     }
   }
 
-  // The least semi-dominator on the tree path from v up to, without, the first unlinked ancestor; everything above
-  // `lastUnlinked` is linked. Path splitting: each step on the way is bent to its grandparent. Needs no stack.
+  // The least semi-dominator on the tree path from v up to, without, the first unlinked ancestor; everything
+  // above `lastUnlinked` is linked. Path splitting: each step on the way is bent to its grandparent. Needs no
+  // stack.
   std::uint32_t eval(std::uint32_t v, std::uint32_t lastUnlinked) {
     Link* const links = links_.data();
     std::uint32_t x = v;
@@ -133,7 +137,8 @@ class SemiNca {
       else
         result[object] = dominator[w] == 0 ? kRootsOnly : order_.object[dominator[w]];
     }
-    return Dominators{.dominator = std::move(result), .order = std::move(order_.object), .reached = order_.reached};
+    return Dominators{
+        .dominator = std::move(result), .order = std::move(order_.object), .reached = order_.reached};
   }
 
   Work part(double from, double to) const {

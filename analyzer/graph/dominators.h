@@ -1,11 +1,11 @@
-// Immediate dominators: the one object without which the roots would not reach another. What an object dominates is
-// what freeing it would free.
+// Immediate dominators: the one object without which the roots would not reach another. What an object
+// dominates is what freeing it would free.
 //
 //   Dominators d = computeDominators(edges, roots, work);
 //   d.dominator[object];   // an object, or kRootsOnly, or kUnreachable
 //
-// Algorithm: semi-NCA (Georgiadis, "Linear-Time Algorithms for Dominators and Related Problems", 2005, section 2.2)
-// on depth-first numbers, under a virtual root over all roots.
+// Algorithm: semi-NCA (Georgiadis, "Linear-Time Algorithms for Dominators and Related Problems", 2005,
+// section 2.2) on depth-first numbers, under a virtual root over all roots.
 #pragma once
 
 #include <cstdint>
@@ -21,15 +21,15 @@ inline constexpr std::uint32_t kRootsOnly = 0xffff'fffeu;  // only the virtual r
 
 struct Dominators {
   Buffer<std::uint32_t> dominator;  // by object
-  Buffer<std::uint32_t> order;      // the reached objects in depth-first order, row 0 unused: an object's dominator
-                                    // comes before it, so a walk from the end adds up a tree bottom-up
+  Buffer<std::uint32_t> order;      // the reached objects in depth-first order, row 0 unused: an object's
+                                // dominator comes before it, so a walk from the end adds up a tree bottom-up
   std::uint32_t reached = 0;
 };
 
 // Throws Cancelled, std::bad_alloc. Cost: O((objects + slots) log objects) at worst, near linear in practice.
-// Memory while it runs, bytes an object: depth-first order 12 (number, object, parent), semi-dominators 4, links 8
-// (ancestor, label), offsets of incoming edges 4, and 4 for each edge to an earlier-numbered target: 28 + 4 a cross
-// or back edge. `number` ends as the result and `parent` is overwritten by the dominators.
+// Memory while it runs, bytes an object: depth-first order 12 (number, object, parent), semi-dominators 4,
+// links 8 (ancestor, label), offsets of incoming edges 4, and 4 for each edge to an earlier-numbered target:
+// 28 + 4 a cross or back edge. `number` ends as the result and `parent` is overwritten by the dominators.
 Dominators computeDominators(const EdgeTable& edges, std::span<const std::uint32_t> roots, const Work& work);
 
 }  // namespace openclaw

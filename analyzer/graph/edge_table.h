@@ -1,11 +1,11 @@
-// The references of all objects as one list of slots, and the one place that says which of them keep their target
-// alive. Reachability, dominators, retained sizes and paths all ask keepsAlive(), forwards only, so that no two
-// algorithms can disagree about what an edge is.
+// The references of all objects as one list of slots, and the one place that says which of them keep their
+// target alive. Reachability, dominators, retained sizes and paths all ask keepsAlive(), forwards only, so
+// that no two algorithms can disagree about what an edge is.
 //
 //   slots of object i = slots[first.begin(i) .. first.begin(i + 1)),  value 0 = null, else target index + 1
 //
-// Null slots stay in the list because the number of a slot names its field; as zeros in fresh pages they are free.
-// Policy `strict`: strong and conservative edges keep alive; weak, ephemeron and cache edges do not.
+// Null slots stay in the list because the number of a slot names its field; as zeros in fresh pages they are
+// free. Policy `strict`: strong and conservative edges keep alive; weak, ephemeron and cache edges do not.
 #pragma once
 
 #include <cstdint>
@@ -34,18 +34,16 @@ struct EdgeTable {
 
   PagedOffsets first;
   Buffer<std::uint32_t> slots;
-  Buffer<std::uint8_t> strengths;     // empty, or one a slot: a Strength, or kAsDeclared
-  NarrowColumn types;                 // of the sources
-  std::vector<DeclaredStrengths> declared;   // by type
-  std::vector<std::uint8_t> mixed;    // by type: 1 = some declared slot does not keep alive
+  Buffer<std::uint8_t> strengths;           // empty, or one a slot: a Strength, or kAsDeclared
+  NarrowColumn types;                       // of the sources
+  std::vector<DeclaredStrengths> declared;  // by type
+  std::vector<std::uint8_t> mixed;          // by type: 1 = some declared slot does not keep alive
 
   std::uint32_t objectCount() const { return static_cast<std::uint32_t>(first.rows()); }
   void declare(std::vector<DeclaredStrengths> byType);
 
   // True: every slot of `source` keeps its target alive, no need to ask for each. O(1).
-  bool allKeepAlive(std::uint32_t source) const {
-    return strengths.empty() && mixed[types[source]] == 0;
-  }
+  bool allKeepAlive(std::uint32_t source) const { return strengths.empty() && mixed[types[source]] == 0; }
   Strength strengthOf(std::uint32_t source, std::uint32_t slot) const {
     if (!strengths.empty()) {
       const std::uint8_t own = strengths[first.begin(source) + slot];

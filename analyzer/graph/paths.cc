@@ -17,7 +17,8 @@ std::optional<std::uint32_t> slotThatKeeps(const Snapshot& snapshot, ObjectIndex
 
 std::vector<PathStep> findPathToRoot(const Snapshot& snapshot, ObjectIndex object, std::stop_token stop) {
   if (!snapshot.reachable(object)) return {};
-  Buffer<std::uint32_t> towards(snapshot.objectCount());  // the next object on the way to `object`, + 1; 0 = not seen
+  Buffer<std::uint32_t> towards(
+      snapshot.objectCount());  // the next object on the way to `object`, + 1; 0 = not seen
   std::vector<std::uint32_t> wave{object.value}, next;
   towards[object.value] = object.value + 1;
   while (!wave.empty()) {

@@ -9,7 +9,8 @@
 
 namespace openclaw {
 
-// One byte an object, 1 = reachable. Throws Cancelled. Cost: O(objects + slots); 17 bytes an object while it runs.
+// One byte an object, 1 = reachable. Throws Cancelled. Cost: O(objects + slots); 17 bytes an object while it
+// runs.
 Buffer<std::uint8_t> computeReachability(const EdgeTable& edges, std::span<const std::uint32_t> roots,
                                          const Work& work);
 

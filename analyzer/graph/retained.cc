@@ -7,8 +7,9 @@
 namespace openclaw {
 
 std::uint64_t ShallowSizes::fromSide(std::size_t row) const {
-  const auto at = std::lower_bound(side.begin(), side.end(), row,
-                                   [](const auto& entry, std::size_t wanted) { return entry.first < wanted; });
+  const auto at = std::lower_bound(side.begin(), side.end(), row, [](const auto& entry, std::size_t wanted) {
+    return entry.first < wanted;
+  });
   OPENCLAW_CHECK(at != side.end() && at->first == row, row);
   return at->second;
 }
@@ -38,13 +39,15 @@ SizeSums computeRetained(const Dominators& dominators, const ShallowSizes& shall
   return sums;
 }
 
-Buffer<std::uint32_t> computeDominated(const Dominators& dominators, const SizeSums& retained, const Work& work) {
+Buffer<std::uint32_t> computeDominated(const Dominators& dominators, const SizeSums& retained,
+                                       const Work& work) {
   const std::size_t objects = dominators.dominator.size();
   const auto groupOf = [&](std::uint32_t object) {
     const std::uint32_t parent = dominators.dominator[object];
     return parent == kRootsOnly ? objects : std::size_t{parent};
   };
-  Buffer<std::uint32_t> position(objects + 2);  // row g + 1 counts group g, then becomes where its next member goes
+  Buffer<std::uint32_t> position(objects +
+                                 2);  // row g + 1 counts group g, then becomes where its next member goes
   for (std::uint32_t w = 1; w <= dominators.reached; ++w) ++position[groupOf(dominators.order[w]) + 1];
   work.throwIfStopped();
   for (std::size_t group = 1; group < position.size(); ++group) position[group] += position[group - 1];
@@ -64,7 +67,8 @@ Buffer<std::uint32_t> computeDominated(const Dominators& dominators, const SizeS
     const std::size_t first = groups * slice / slices, last = groups * (slice + 1) / slices;
     std::uint32_t comparisons = 0;
     const auto byRetained = [&](std::uint32_t a, std::uint32_t b) {
-      if ((++comparisons & (kStepsBetweenChecks - 1)) == 0) work.throwIfStopped();  // one group may hold millions
+      if ((++comparisons & (kStepsBetweenChecks - 1)) == 0)
+        work.throwIfStopped();  // one group may hold millions
       const std::uint64_t ra = retained[a], rb = retained[b];
       return ra != rb ? ra > rb : a < b;
     };

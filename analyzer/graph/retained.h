@@ -12,8 +12,8 @@
 
 namespace openclaw {
 
-// Byte sums, one an object, in 4 bytes: counted in units of the sizes' common alignment, and in a side table from
-// 2^32 - 1 units on (64 GiB at 16 bytes).
+// Byte sums, one an object, in 4 bytes: counted in units of the sizes' common alignment, and in a side table
+// from 2^32 - 1 units on (64 GiB at 16 bytes).
 class SizeSums {
  public:
   SizeSums() = default;
@@ -39,7 +39,7 @@ class SizeSums {
 struct ShallowSizes {
   NarrowColumn units;
   unsigned unitShift = 0;
-  std::uint32_t sideMark = 0xffff'ffffu;  // this many units: the size stands in `side`
+  std::uint32_t sideMark = 0xffff'ffffu;                      // this many units: the size stands in `side`
   std::vector<std::pair<std::uint32_t, std::uint64_t>> side;  // ascending rows
   std::uint64_t operator[](std::size_t row) const {
     const std::uint32_t u = units[row];
@@ -52,9 +52,10 @@ struct ShallowSizes {
 // Shallow size of everything an object dominates, itself included; 0 when unreachable. Cost: O(objects).
 SizeSums computeRetained(const Dominators& dominators, const ShallowSizes& shallow, const Work& work);
 
-// The reached objects grouped by their dominator (ascending, the virtual root's group last); inside a group by
-// retained size descending, then by index. A group is found by binary search, so no offsets are kept.
+// The reached objects grouped by their dominator (ascending, the virtual root's group last); inside a group
+// by retained size descending, then by index. A group is found by binary search, so no offsets are kept.
 // Cost: O(objects log(largest group)); 4 bytes an object of scratch.
-Buffer<std::uint32_t> computeDominated(const Dominators& dominators, const SizeSums& retained, const Work& work);
+Buffer<std::uint32_t> computeDominated(const Dominators& dominators, const SizeSums& retained,
+                                       const Work& work);
 
 }  // namespace openclaw

@@ -16,7 +16,8 @@ namespace openclaw {
 // Thrown inside the analyzer when the stop token fires; loadSnapshot turns it into ErrorCode::kCancelled.
 struct Cancelled {};
 
-// What a computation needs besides its input. `progress` gets 0..1 of this computation, on the calling thread only.
+// What a computation needs besides its input. `progress` gets 0..1 of this computation, on the calling thread
+// only.
 struct Work {
   unsigned threads = 1;
   std::stop_token stop;
@@ -33,8 +34,8 @@ struct Work {
 // Steps between two looks at the stop token: well under 100 ms of the slowest loop.
 inline constexpr std::uint32_t kStepsBetweenChecks = 1u << 16;
 
-// Calls run(worker, item) for every item of [0, items), each once, on `work.threads` threads; worker 0 is the calling
-// thread and reports progress. The first exception ends the rest and is thrown again here.
+// Calls run(worker, item) for every item of [0, items), each once, on `work.threads` threads; worker 0 is the
+// calling thread and reports progress. The first exception ends the rest and is thrown again here.
 template <class Run>
 void forEachItem(const Work& work, std::size_t items, Run run) {
   std::atomic<std::size_t> next{0}, done{0};
@@ -56,7 +57,8 @@ void forEachItem(const Work& work, std::size_t items, Run run) {
   };
   {
     std::vector<std::jthread> others;
-    for (unsigned worker = 1; worker < work.threads && worker < items; ++worker) others.emplace_back(body, worker);
+    for (unsigned worker = 1; worker < work.threads && worker < items; ++worker)
+      others.emplace_back(body, worker);
     body(0);
   }
   if (failure) std::rethrow_exception(failure);

@@ -20,7 +20,8 @@ namespace {
 constexpr double kObjectsEnd = 0.12, kReferencesEnd = 0.34, kDominatorsEnd = 0.68, kRetainedEnd = 0.80,
                  kBackwardEnd = 0.92;
 
-constexpr std::uint64_t kMostObjects = 0xffff'fffdull;  // two values above mean "roots only" and "unreachable"
+constexpr std::uint64_t kMostObjects =
+    0xffff'fffdull;  // two values above mean "roots only" and "unreachable"
 
 // What the first pass keeps of one objects frame until all are known.
 struct ObjectsFrame {
@@ -28,12 +29,15 @@ struct ObjectsFrame {
   bool usable = false;
   std::uint64_t firstNumber = 0;
   std::uint32_t rows = 0;
-  std::uint32_t firstIndex = 0;        // dense, once accepted
-  Buffer<std::uint32_t> types{}, slotCounts{}, sizes{};   // sizes: kBigSize = see bigSizes
+  std::uint32_t firstIndex = 0;                          // dense, once accepted
+  Buffer<std::uint32_t> types{}, slotCounts{}, sizes{};  // sizes: kBigSize = see bigSizes
   std::vector<std::pair<std::uint32_t, std::uint64_t>> bigSizes{};
-  std::uint64_t sizeBits = 0;          // or of all sizes
-  std::uint64_t addressBits = 0;       // or of all distances between neighbours
-  struct Stretch { std::uint32_t row; std::uint64_t first, last; };  // of addresses, each under 4 GiB long
+  std::uint64_t sizeBits = 0;     // or of all sizes
+  std::uint64_t addressBits = 0;  // or of all distances between neighbours
+  struct Stretch {
+    std::uint32_t row;
+    std::uint64_t first, last;
+  };  // of addresses, each under 4 GiB long
   std::vector<Stretch> stretches{};
 
   static constexpr std::uint32_t kBigSize = 0xffff'ffffu;
@@ -43,16 +47,17 @@ struct ObjectsFrame {
 struct ReferencesFrame {
   const FrameInfo* info = nullptr;
   bool usable = false;
-  std::uint32_t source = 0;            // dense; of the first slot
-  std::uint64_t skipped = 0;           // slots of it in earlier frames
-  Buffer<std::uint32_t> slots{};       // target + 1, 0 = null
-  std::uint64_t used = 0;              // of slots: the rest has no source
-  Buffer<std::uint32_t> labels{};      // label + 1, or empty
-  std::vector<std::uint8_t> strengths{}; // or empty
+  std::uint32_t source = 0;               // dense; of the first slot
+  std::uint64_t skipped = 0;              // slots of it in earlier frames
+  Buffer<std::uint32_t> slots{};          // target + 1, 0 = null
+  std::uint64_t used = 0;                 // of slots: the rest has no source
+  Buffer<std::uint32_t> labels{};         // label + 1, or empty
+  std::vector<std::uint8_t> strengths{};  // or empty
 };
 
-// Visits the part of each object that a references frame covers: visit(object, from, to, offset), where the object's
-// slots [from, to) stand at `offset` in the frame. `declared` = slots of each object as its row says.
+// Visits the part of each object that a references frame covers: visit(object, from, to, offset), where the
+// object's slots [from, to) stand at `offset` in the frame. `declared` = slots of each object as its row
+// says.
 template <class Visit>
 void forEachCovered(const ReferencesFrame& frame, const Buffer<std::uint32_t>& declared, Visit visit) {
   std::uint64_t offset = 0;
@@ -68,7 +73,11 @@ class HeapbinLoader {
  public:
   HeapbinLoader(const DumpReader& reader, const LoadOptions& options, const LoadProgressSink& progress,
                 std::stop_token stop, SnapshotState& state)
-      : reader_(reader), options_(options), progress_(progress), stop_(std::move(stop)), state_(state),
+      : reader_(reader),
+        options_(options),
+        progress_(progress),
+        stop_(std::move(stop)),
+        state_(state),
         tables_(state, losses_) {
     threads_ = options.threads != 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
   }
@@ -88,7 +97,9 @@ class HeapbinLoader {
   Work stage(std::string_view name, double from, double to) {
     Work work{.threads = threads_, .stop = stop_, .progress = {}};
     if (progress_) {
-      work.progress = [this, name, from, to](double f) { progress_(LoadProgress{name, from + (to - from) * f}); };
+      work.progress = [this, name, from, to](double f) {
+        progress_(LoadProgress{name, from + (to - from) * f});
+      };
       work.report(0);
     }
     work.throwIfStopped();
@@ -132,7 +143,8 @@ class HeapbinLoader {
     tables_.finish();
   }
 
-  // ---- objects, first pass ----------------------------------------------------------------------------------
+  // ---- objects, first pass
+  // ----------------------------------------------------------------------------------
   void readObjects() {
     const Work work = stage("reading", 0, kObjectsEnd);
     forEachItem(work, objectsFrames_.size(),
@@ -159,7 +171,8 @@ class HeapbinLoader {
       if (row == 0) {
         frame.stretches.push_back({0, address, address});
       } else {
-        if (address <= columns.address[row - 1]) return countDamaged();  // not in address order: nothing to search in
+        if (address <= columns.address[row - 1])
+          return countDamaged();  // not in address order: nothing to search in
         frame.addressBits |= address - columns.address[row - 1];
         if (address - frame.stretches.back().first > UINT32_MAX)
           frame.stretches.push_back({row, address, address});
@@ -255,7 +268,8 @@ class HeapbinLoader {
                                      : NarrowColumn(Column<std::uint32_t>::owning(std::move(sizes32)));
   }
 
-  // ---- references -------------------------------------------------------------------------------------------
+  // ---- references
+  // -------------------------------------------------------------------------------------------
   void readReferences() {
     const Work work = stage("edges", kObjectsEnd, kReferencesEnd);
     Work decoding = work;
@@ -277,7 +291,8 @@ class HeapbinLoader {
     const std::size_t rows = columns.delta.size();
     frame.source = numbers_.indexOf(columns.firstObject);
     frame.skipped = columns.skippedSlots;
-    if (rows == 0 || frame.source == ObjectNumbers::kMissing) return;  // its objects were lost, and counted there
+    if (rows == 0 || frame.source == ObjectNumbers::kMissing)
+      return;  // its objects were lost, and counted there
     if (frame.skipped > declaredSlots_[frame.source]) return countDamaged();
     frame.slots = Buffer<std::uint32_t>(rows);
     std::uint64_t number = columns.firstObject;
@@ -289,7 +304,8 @@ class HeapbinLoader {
       while (left == 0) {
         ++number;
         ++object;
-        if (object >= state_.objects || numbers_.indexOf(number) != object) break;  // the next source was lost
+        if (object >= state_.objects || numbers_.indexOf(number) != object)
+          break;  // the next source was lost
         left = declaredSlots_[object];
       }
       if (left == 0) break;
@@ -314,17 +330,19 @@ class HeapbinLoader {
     countLoss("references to missing objects", toMissing);
   }
 
-  // How many slots of each object the frames cover from its first on without a hole. A frame that goes back is damaged.
+  // How many slots of each object the frames cover from its first on without a hole. A frame that goes back
+  // is damaged.
   Buffer<std::uint32_t> acceptReferencesFrames(const Work& work) {
     Buffer<std::uint32_t> covered(state_.objects);
     for (ReferencesFrame& frame : referencesFrames_) {
       if (!frame.usable) continue;
       work.throwIfStopped();
       bool overlaps = false;
-      forEachCovered(frame, declaredSlots_, [&](std::uint32_t object, std::uint32_t from, std::uint32_t to, std::uint64_t) {
-        overlaps |= from < covered[object];
-        if (from == covered[object]) covered[object] = to;
-      });
+      forEachCovered(frame, declaredSlots_,
+                     [&](std::uint32_t object, std::uint32_t from, std::uint32_t to, std::uint64_t) {
+                       overlaps |= from < covered[object];
+                       if (from == covered[object]) covered[object] = to;
+                     });
       if (overlaps) {
         frame = ReferencesFrame{.info = frame.info};
         ++damagedFrames_;
@@ -340,9 +358,12 @@ class HeapbinLoader {
     edges.first = PagedOffsets(state_.objects);
     for (std::uint32_t object = 0; object < state_.objects; ++object)
       edges.first.countWhileBuilding(object) = covered[object];
-    if (!edges.first.tryFinish()) throw std::length_error("more than 2^32 references in 65,536 neighbouring objects");
+    if (!edges.first.tryFinish())
+      throw std::length_error("more than 2^32 references in 65,536 neighbouring objects");
     edges.slots = Buffer<std::uint32_t>(edges.first.total());
-    const auto any = [&](auto has) { return std::any_of(referencesFrames_.begin(), referencesFrames_.end(), has); };
+    const auto any = [&](auto has) {
+      return std::any_of(referencesFrames_.begin(), referencesFrames_.end(), has);
+    };
     if (any([](const ReferencesFrame& f) { return !f.strengths.empty(); })) {
       edges.strengths = Buffer<std::uint8_t>(edges.first.total());
       std::fill_n(edges.strengths.data(), edges.strengths.size(), EdgeTable::kAsDeclared);
@@ -356,26 +377,29 @@ class HeapbinLoader {
       ReferencesFrame& frame = referencesFrames_[i];
       if (!frame.usable) return;
       std::uint64_t count = 0;
-      forEachCovered(frame, declaredSlots_, [&](std::uint32_t object, std::uint32_t from, std::uint32_t to, std::uint64_t offset) {
-        const std::uint32_t end = std::min(to, covered[object]);
-        const std::uint64_t begin = edges.first.begin(object);
-        for (std::uint32_t slot = from; slot < end; ++slot, ++offset) {
-          const std::uint32_t target = frame.slots[offset];
-          if (target != 0) {
-            edges.slots[begin + slot] = target;
-            ++count;
-          }
-          if (!frame.strengths.empty()) edges.strengths[begin + slot] = frame.strengths[offset];
-          if (!frame.labels.empty()) state_.labels[begin + slot] = frame.labels[offset];
-        }
-      });
+      forEachCovered(frame, declaredSlots_,
+                     [&](std::uint32_t object, std::uint32_t from, std::uint32_t to, std::uint64_t offset) {
+                       const std::uint32_t end = std::min(to, covered[object]);
+                       const std::uint64_t begin = edges.first.begin(object);
+                       for (std::uint32_t slot = from; slot < end; ++slot, ++offset) {
+                         const std::uint32_t target = frame.slots[offset];
+                         if (target != 0) {
+                           edges.slots[begin + slot] = target;
+                           ++count;
+                         }
+                         if (!frame.strengths.empty())
+                           edges.strengths[begin + slot] = frame.strengths[offset];
+                         if (!frame.labels.empty()) state_.labels[begin + slot] = frame.labels[offset];
+                       }
+                     });
       notNull.fetch_add(count);
       frame = ReferencesFrame{.info = frame.info};
     });
     state_.edgeCount = notNull.load();
   }
 
-  // ---- graph ------------------------------------------------------------------------------------------------
+  // ---- graph
+  // ------------------------------------------------------------------------------------------------
   void declareStrengths() {
     std::vector<DeclaredStrengths> declared;
     for (const TypeInfo& type : state_.types) {
@@ -402,7 +426,8 @@ class HeapbinLoader {
     countLoss("roots of missing objects", lost);
     std::stable_sort(state_.roots.begin(), state_.roots.end(),
                      [](const RootInfo& a, const RootInfo& b) { return a.object < b.object; });
-    for (RegionRecord& region : state_.regions) region.firstObject = numbers_.indexAtOrAfter(region.firstObject);
+    for (RegionRecord& region : state_.regions)
+      region.firstObject = numbers_.indexAtOrAfter(region.firstObject);
   }
 
   void computeGraph() {
@@ -426,7 +451,8 @@ class HeapbinLoader {
     state_.back = computeBackwardEdges(state_.edges, stage("referrers", kRetainedEnd, kBackwardEnd));
   }
 
-  // ---- objects, second pass ---------------------------------------------------------------------------------
+  // ---- objects, second pass
+  // ---------------------------------------------------------------------------------
   void readRemainingColumns() {
     const Work work = stage("addresses", kBackwardEnd, 1);
     layOutAddresses();
@@ -455,8 +481,8 @@ class HeapbinLoader {
           segment = next;
         addresses[object] =
             static_cast<std::uint32_t>((columns.address[row] - segment->base) >> state_.addresses.unitShift);
-        ageAndFlags[object] =
-            static_cast<std::uint8_t>(std::min<unsigned>(columns.age[row], 7) << 5 | (columns.flags[row] & 31u));
+        ageAndFlags[object] = static_cast<std::uint8_t>(std::min<unsigned>(columns.age[row], 7) << 5 |
+                                                        (columns.flags[row] & 31u));
         std::uint32_t site = columns.site[row];
         const std::uint32_t index = site & ~kSiteIsStack;
         if (index >= ((site & kSiteIsStack) != 0 ? state_.stacks.size() : state_.sitesTable.size())) {
@@ -471,7 +497,8 @@ class HeapbinLoader {
       countLoss("objects whose site was lost", lostSites);
       if (!columns.external.empty()) {
         const std::lock_guard lock(mutex_);
-        for (const auto& [row, bytes] : columns.external) state_.external.emplace_back(frame.firstIndex + row, bytes);
+        for (const auto& [row, bytes] : columns.external)
+          state_.external.emplace_back(frame.firstIndex + row, bytes);
       }
     });
     std::sort(state_.external.begin(), state_.external.end());
@@ -484,7 +511,8 @@ class HeapbinLoader {
   // Joins stretches of addresses into as few segments as 32-bit distances allow.
   void layOutAddresses() {
     AddressColumn& addresses = state_.addresses;
-    addresses.unitShift = addressBits_ == 0 ? 0 : std::min(31u, static_cast<unsigned>(std::countr_zero(addressBits_)));
+    addresses.unitShift =
+        addressBits_ == 0 ? 0 : std::min(31u, static_cast<unsigned>(std::countr_zero(addressBits_)));
     const std::uint64_t reach = std::uint64_t{UINT32_MAX} << addresses.unitShift;
     for (const ObjectsFrame& frame : objectsFrames_)
       if (frame.usable)
@@ -553,7 +581,8 @@ Result<std::shared_ptr<const Snapshot>> load(const Result<DumpReader>& reader, c
   } catch (const Cancelled&) {
     return fail(ErrorCode::kCancelled, "loading was cancelled", Where{.file = name});
   } catch (const FileChanged&) {
-    return fail(ErrorCode::kDamaged, "the file changed while it was read; read it again when its writer is done",
+    return fail(ErrorCode::kDamaged,
+                "the file changed while it was read; read it again when its writer is done",
                 Where{.file = name});
   } catch (const std::bad_alloc&) {
     return fail(ErrorCode::kNotFinished, "memory did not suffice; loading takes about 60 bytes an object",

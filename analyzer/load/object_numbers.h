@@ -1,5 +1,5 @@
-// From object numbers of the file to dense indexes of what was read. The same for a complete file; where frames were
-// lost, the objects that remain move together and numbers of missing ones lead nowhere.
+// From object numbers of the file to dense indexes of what was read. The same for a complete file; where
+// frames were lost, the objects that remain move together and numbers of missing ones lead nowhere.
 #pragma once
 
 #include <algorithm>

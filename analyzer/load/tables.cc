@@ -7,8 +7,8 @@
 namespace openclaw {
 namespace {
 
-// A frame may begin its rows at any number. What a lost frame leaves open is filled up, but a hostile number must not
-// buy memory: a million fillers are some 150 MB.
+// A frame may begin its rows at any number. What a lost frame leaves open is filled up, but a hostile number
+// must not buy memory: a million fillers are some 150 MB.
 constexpr std::uint64_t kMostFillers = 1u << 20;
 
 std::string hexadecimal(std::span<const std::uint8_t> bytes) {
@@ -103,19 +103,18 @@ void TableReader::read(const DecodedFrame& frame) {
       break;
     case FrameKind::kTypes:
       frame.forEachType([&](TypeIndex index, const TypeRecord& r) {
-        place(state_.types, index, owned(r),
-              [](std::size_t i) {
-                TypeInfo lost;
-                lost.name = fmt::format("(lost type {})", i);
-                return lost;
-              });
+        place(state_.types, index, owned(r), [](std::size_t i) {
+          TypeInfo lost;
+          lost.name = fmt::format("(lost type {})", i);
+          return lost;
+        });
       });
       break;
     case FrameKind::kSites:
       frame.forEachSite([&](SiteIndex index, const SiteRecord& r) {
         place(state_.sitesTable, index,
-              SiteInfo{std::string(r.file), std::string(r.function), r.line, r.allocatedObjects, r.allocatedBytes,
-                       r.countsCertainty},
+              SiteInfo{std::string(r.file), std::string(r.function), r.line, r.allocatedObjects,
+                       r.allocatedBytes, r.countsCertainty},
               [](std::size_t i) {
                 SiteInfo lost;
                 lost.file = fmt::format("(lost site {})", i);
@@ -159,16 +158,22 @@ void TableReader::read(const DecodedFrame& frame) {
       break;
     case FrameKind::kThreads:
       frame.forEachThread([&](const ThreadRecord& r) {
-        state_.threads.push_back({r.tid, std::string(r.name), std::string(r.state), Address(r.stackLow),
-                                  Address(r.stackHigh)});
+        state_.threads.push_back(
+            {r.tid, std::string(r.name), std::string(r.state), Address(r.stackLow), Address(r.stackHigh)});
       });
       break;
     case FrameKind::kStacks:
       state_.stackMeanInterval = frame.stackMeanInterval();
       frame.forEachStack([&](StackIndex index, const StackRecord& r) {
         place(state_.stacks, index,
-              StackInfo{{r.pcs.begin(), r.pcs.end()}, SiteIndex(r.site), r.allocatedObjects, r.allocatedBytes,
-                        r.freedObjects, r.freedBytes, r.samples, r.truncated},
+              StackInfo{{r.pcs.begin(), r.pcs.end()},
+                        SiteIndex(r.site),
+                        r.allocatedObjects,
+                        r.allocatedBytes,
+                        r.freedObjects,
+                        r.freedBytes,
+                        r.samples,
+                        r.truncated},
               [](std::size_t) {
                 StackInfo lost;
                 lost.site = SiteIndex(0);
@@ -183,12 +188,12 @@ void TableReader::read(const DecodedFrame& frame) {
       break;
     case FrameKind::kSettings:
       frame.forEachSetting([&](const SettingRecord& r) {
-        state_.settings.push_back({std::string(r.name), std::string(r.value), std::string(r.defaultValue),
-                                   std::string(r.origin)});
+        state_.settings.push_back(
+            {std::string(r.name), std::string(r.value), std::string(r.defaultValue), std::string(r.origin)});
       });
       frame.forEachSettingChange([&](const SettingChangeRecord& r) {
-        state_.settingChanges.push_back({r.unix, std::string(r.name), std::string(r.before), std::string(r.after),
-                                         std::string(r.by)});
+        state_.settingChanges.push_back(
+            {r.unix, std::string(r.name), std::string(r.before), std::string(r.after), std::string(r.by)});
       });
       break;
     case FrameKind::kCounters:

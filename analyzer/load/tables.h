@@ -18,8 +18,8 @@ struct Announced {
   std::uint64_t objects = 0, references = 0, roots = 0, regions = 0;
 };
 
-// Takes the rows of one frame that is no objects or references frame. Rows may come in any order; a hole in a table
-// (a lost frame) is filled with rows named "(lost ...)", at most a million in all.
+// Takes the rows of one frame that is no objects or references frame. Rows may come in any order; a hole in a
+// table (a lost frame) is filled with rows named "(lost ...)", at most a million in all.
 class TableReader {
  public:
   TableReader(SnapshotState& state, Losses& losses) : state_(state), losses_(losses) {}

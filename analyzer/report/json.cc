@@ -23,8 +23,10 @@ Json siteOf(const Snapshot& s, SiteIndex site) {
 }
 
 Json objectOf(const Snapshot& s, ObjectIndex object) {
-  return {{"index", object.value},          {"address", address(s.address(object))},
-          {"type", typeText(s, s.type(object))}, {"shallowBytes", s.size(object).value},
+  return {{"index", object.value},
+          {"address", address(s.address(object))},
+          {"type", typeText(s, s.type(object))},
+          {"shallowBytes", s.size(object).value},
           {"retainedBytes", s.retained(object).value}};
 }
 
@@ -34,7 +36,10 @@ Json stackOf(const Snapshot& s, StackIndex index) {
   for (const std::uint64_t pc : stack.pcs) {
     Json code = Json::array();
     for (const CodeFrame& frame : s.symbol(pc))
-      code.push_back({{"function", frame.function}, {"file", frame.file}, {"line", frame.line}, {"inlined", frame.inlined}});
+      code.push_back({{"function", frame.function},
+                      {"file", frame.file},
+                      {"line", frame.line},
+                      {"inlined", frame.inlined}});
     frames.push_back({{"pc", address(Address(pc))}, {"text", codeText(s, pc)}, {"code", std::move(code)}});
   }
   return {{"index", index.value}, {"truncated", stack.truncated}, {"frames", std::move(frames)}};
@@ -94,10 +99,15 @@ Json processOf(const Snapshot& s) {
 Json findingsOf(const Snapshot& s, const Findings& findings) {
   Json list = Json::array();
   for (const Finding& f : findings.findings) {
-    Json numbers = Json::array(), objects = Json::array(), stacks = Json::array(), sites = Json::array(), path = Json::array();
+    Json numbers = Json::array(), objects = Json::array(), stacks = Json::array(), sites = Json::array(),
+         path = Json::array();
     for (const EvidenceNumber& n : f.numbers)
-      numbers.push_back({{"name", n.name}, {"value", n.value}, {"unit", n.unit}, {"certainty", certaintyName(n.certainty)}});
-    for (const EvidenceObject& o : f.objects) objects.push_back({{"role", o.role}, {"object", objectOf(s, o.object)}});
+      numbers.push_back({{"name", n.name},
+                         {"value", n.value},
+                         {"unit", n.unit},
+                         {"certainty", certaintyName(n.certainty)}});
+    for (const EvidenceObject& o : f.objects)
+      objects.push_back({{"role", o.role}, {"object", objectOf(s, o.object)}});
     for (const StackIndex stack : f.stacks) stacks.push_back(stackOf(s, stack));
     for (const SiteIndex site : f.sites) sites.push_back(siteOf(s, site));
     for (const OwnerStep& step : f.ownerPath) {
@@ -123,7 +133,10 @@ Json findingsOf(const Snapshot& s, const Findings& findings) {
 Json ledgerOf(const Ledger& ledger) {
   Json lines = Json::array();
   for (const LedgerLine& line : ledger.lines)
-    lines.push_back({{"name", line.name}, {"bytes", line.bytes.value}, {"source", line.source}, {"certainty", certaintyName(line.certainty)}});
+    lines.push_back({{"name", line.name},
+                     {"bytes", line.bytes.value},
+                     {"source", line.source},
+                     {"certainty", certaintyName(line.certainty)}});
   return {{"known", ledger.known},
           {"lines", std::move(lines)},
           {"committedBytes", ledger.committed.value},
@@ -149,7 +162,11 @@ Json histogramRows(const Snapshot& s, std::span<const HistogramRow> rows) {
 Json dominatorRows(const Snapshot& s, const DominatorView& view) {
   Json list = Json::array();
   for (const DominatorViewRow& row : view.rows) {
-    Json json{{"depth", row.depth}, {"kind", !row.type ? "rest" : row.object ? "object" : "type"}, {"objects", row.objects}};
+    Json json{{"depth", row.depth},
+              {"kind", !row.type    ? "rest"
+                       : row.object ? "object"
+                                    : "type"},
+              {"objects", row.objects}};
     if (row.object) json["address"] = address(s.address(*row.object));
     if (row.object) json["index"] = row.object->value;
     if (row.type) json["type"] = typeText(s, *row.type);
@@ -165,12 +182,16 @@ Json dominatorRows(const Snapshot& s, const DominatorView& view) {
 Json pausesOf(const Snapshot& s, const PauseView& view) {
   Json kinds = Json::array(), longest = Json::array();
   for (const PauseKindRow& row : view.kinds)
-    kinds.push_back({{"kind", row.kind}, {"count", row.count}, {"totalNs", row.total.count()}, {"medianNs", row.median.count()},
+    kinds.push_back({{"kind", row.kind},
+                     {"count", row.count},
+                     {"totalNs", row.total.count()},
+                     {"medianNs", row.median.count()},
                      {"longestNs", row.longest.count()}});
   for (const std::size_t index : view.longest) {
     const PauseInfo& pause = s.pauses()[index];
     Json phases = Json::array();
-    for (const auto& [name, duration] : pause.ownedPhases) phases.push_back({{"name", name}, {"ns", duration}});
+    for (const auto& [name, duration] : pause.ownedPhases)
+      phases.push_back({{"name", name}, {"ns", duration}});
     longest.push_back({{"number", pause.number},
                        {"kind", pause.ownedKind},
                        {"cause", pause.ownedCause},
@@ -183,7 +204,10 @@ Json pausesOf(const Snapshot& s, const PauseView& view) {
                        {"majorFaults", pause.majorFaults},
                        {"explanation", explainPause(pause)}});
   }
-  return {{"happened", view.happened}, {"recorded", view.recorded}, {"kinds", std::move(kinds)}, {"longest", std::move(longest)}};
+  return {{"happened", view.happened},
+          {"recorded", view.recorded},
+          {"kinds", std::move(kinds)},
+          {"longest", std::move(longest)}};
 }
 
 }  // namespace
@@ -195,9 +219,12 @@ std::string jsonOf(const Snapshot& s, const Summary& summary) {
   for (const auto& [part, bytes] : s.memoryByPart()) memory[part] = bytes;
   std::uint64_t reachable = 0;
   for (const AgeRow& row : summary.ages) reachable += row.objects;
-  json["heap"] = {{"objects", s.objectCount()},       {"reachableObjects", reachable},
-                  {"references", s.edgeCount()},      {"roots", s.roots().size()},
-                  {"reachableBytes", summary.dominators.total.value}, {"snapshotMemoryBytes", std::move(memory)}};
+  json["heap"] = {{"objects", s.objectCount()},
+                  {"reachableObjects", reachable},
+                  {"references", s.edgeCount()},
+                  {"roots", s.roots().size()},
+                  {"reachableBytes", summary.dominators.total.value},
+                  {"snapshotMemoryBytes", std::move(memory)}};
   json["findings"] = findingsOf(s, summary.findings);
   json["ledger"] = ledgerOf(summary.ledger);
   Json counters = Json::object();
@@ -215,7 +242,9 @@ std::string jsonOf(const Snapshot& s, const Summary& summary) {
   json["sites"] = std::move(sites);
   Json ages = Json::array();
   for (std::size_t age = 0; age < summary.ages.size(); ++age)
-    ages.push_back({{"age", age}, {"objects", summary.ages[age].objects}, {"shallowBytes", summary.ages[age].shallow.value}});
+    ages.push_back({{"age", age},
+                    {"objects", summary.ages[age].objects},
+                    {"shallowBytes", summary.ages[age].shallow.value}});
   json["ages"] = std::move(ages);
   json["pauses"] = pausesOf(s, summary.pauses);
   return dump(json);
@@ -224,7 +253,8 @@ std::string jsonOf(const Snapshot& s, const Summary& summary) {
 std::string jsonOf(const Snapshot& s, const Histogram& histogram) {
   Json json = envelope(s, "histogram");
   json["types"] = histogram.rows.size();
-  const std::size_t shown = histogram.top == 0 ? histogram.rows.size() : std::min(histogram.top, histogram.rows.size());
+  const std::size_t shown =
+      histogram.top == 0 ? histogram.rows.size() : std::min(histogram.top, histogram.rows.size());
   json["rows"] = histogramRows(s, std::span(histogram.rows).first(shown));
   return dump(json);
 }
@@ -252,14 +282,23 @@ std::string jsonOf(const Snapshot& s, const Inspection& in) {
   own["reachable"] = s.reachable(object);
   own["site"] = siteOf(s, s.site(object));
   if (const auto stack = s.stack(object)) own["stack"] = stackOf(s, *stack);
-  if (in.region) own["region"] = {{"base", address(Address(s.regions()[*in.region].base))}, {"bytes", s.regions()[*in.region].bytes},
-                                  {"arena", s.regions()[*in.region].arena}};
+  if (in.region)
+    own["region"] = {{"base", address(Address(s.regions()[*in.region].base))},
+                     {"bytes", s.regions()[*in.region].bytes},
+                     {"arena", s.regions()[*in.region].arena}};
   json["object"] = std::move(own);
-  Json slots = Json::array(), referrers = Json::array(), roots = Json::array(), path = Json::array(), dominators = Json::array();
+  Json slots = Json::array(), referrers = Json::array(), roots = Json::array(), path = Json::array(),
+       dominators = Json::array();
   for (const SlotRow& row : in.slots)
-    slots.push_back({{"slot", row.slot}, {"label", row.label}, {"strength", toText(row.strength)}, {"target", row.target ? objectOf(s, *row.target) : Json()}});
+    slots.push_back({{"slot", row.slot},
+                     {"label", row.label},
+                     {"strength", toText(row.strength)},
+                     {"target", row.target ? objectOf(s, *row.target) : Json()}});
   for (const ReferrerRow& row : in.referrers)
-    referrers.push_back({{"object", objectOf(s, row.object)}, {"slot", row.slot}, {"label", row.label}, {"strength", toText(row.strength)}});
+    referrers.push_back({{"object", objectOf(s, row.object)},
+                         {"slot", row.slot},
+                         {"label", row.label},
+                         {"strength", toText(row.strength)}});
   for (const RootInfo& root : in.roots) roots.push_back(rootOf(s, root));
   for (std::size_t i = 0; i < in.path.size(); ++i) {
     Json step{{"object", objectOf(s, in.path[i].object)}};
@@ -283,7 +322,8 @@ std::string jsonOf(const Snapshot& s, const Validation& validation) {
   json["fine"] = validation.fine();
   json["fileProblems"] = validation.fileProblems;
   Json broken = Json::array();
-  for (const BrokenInvariant& b : validation.broken) broken.push_back({{"name", b.name}, {"times", b.times}, {"detail", b.detail}});
+  for (const BrokenInvariant& b : validation.broken)
+    broken.push_back({{"name", b.name}, {"times", b.times}, {"detail", b.detail}});
   json["brokenInvariants"] = std::move(broken);
   json["checkedInvariants"] = verifiedInvariants();
   json["ledger"] = ledgerOf(validation.ledger);

@@ -9,6 +9,7 @@ namespace openclaw {
 std::string percentText(double share) {
   if (share <= 0) return "0 %";
   if (share < 0.001) return "<0.1 %";
+  if (share < 1 && share >= 0.9995) return ">99.9 %";  // not all
   return fmt::format("{:.1f} %", share * 100);
 }
 std::string percentText(std::uint64_t part, std::uint64_t whole) {
@@ -22,21 +23,31 @@ std::string counted(std::uint64_t number, std::string_view one, std::string_view
 
 std::string_view certaintyPrefix(Certainty certainty) {
   switch (certainty) {
-    case Certainty::kExact: return "";
-    case Certainty::kLowerBound: return "≥ ";
-    case Certainty::kInterval: return "~ ";
-    case Certainty::kSampled: return "≈ ";
-    case Certainty::kConservative: return "≤ ";
+    case Certainty::kExact:
+      return "";
+    case Certainty::kLowerBound:
+      return "≥ ";
+    case Certainty::kInterval:
+      return "~ ";
+    case Certainty::kSampled:
+      return "≈ ";
+    case Certainty::kConservative:
+      return "≤ ";
   }
   return "";
 }
 const char* certaintyName(Certainty certainty) {
   switch (certainty) {
-    case Certainty::kExact: return "exact";
-    case Certainty::kLowerBound: return "lowerBound";
-    case Certainty::kInterval: return "interval";
-    case Certainty::kSampled: return "sampled";
-    case Certainty::kConservative: return "conservative";
+    case Certainty::kExact:
+      return "exact";
+    case Certainty::kLowerBound:
+      return "lowerBound";
+    case Certainty::kInterval:
+      return "interval";
+    case Certainty::kSampled:
+      return "sampled";
+    case Certainty::kConservative:
+      return "conservative";
   }
   return "exact";
 }
@@ -46,8 +57,8 @@ std::string unixText(std::uint64_t nanoseconds) {
   const auto seconds = static_cast<std::time_t>(nanoseconds / 1'000'000'000);
   std::tm utc{};
   gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                     utc.tm_hour, utc.tm_min, utc.tm_sec);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", utc.tm_year + 1900, utc.tm_mon + 1,
+                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
 std::string ageText(std::uint64_t nanoseconds) {
@@ -60,33 +71,50 @@ std::string ageText(std::uint64_t nanoseconds) {
 
 const char* toText(Strength strength) {
   switch (strength) {
-    case Strength::kStrong: return "strong";
-    case Strength::kWeak: return "weak";
-    case Strength::kEphemeron: return "ephemeron";
-    case Strength::kCache: return "cache";
-    case Strength::kConservative: return "conservative";
+    case Strength::kStrong:
+      return "strong";
+    case Strength::kWeak:
+      return "weak";
+    case Strength::kEphemeron:
+      return "ephemeron";
+    case Strength::kCache:
+      return "cache";
+    case Strength::kConservative:
+      return "conservative";
   }
   return "strong";
 }
 const char* toText(RootKind kind) {
   switch (kind) {
-    case RootKind::kStack: return "stack";
-    case RootKind::kRegister: return "register";
-    case RootKind::kHandle: return "handle";
-    case RootKind::kGlobal: return "global";
-    case RootKind::kThreadLocal: return "threadLocal";
-    case RootKind::kFinalizer: return "finalizer";
-    case RootKind::kRuntime: return "runtime";
-    case RootKind::kOther: return "other";
+    case RootKind::kStack:
+      return "stack";
+    case RootKind::kRegister:
+      return "register";
+    case RootKind::kHandle:
+      return "handle";
+    case RootKind::kGlobal:
+      return "global";
+    case RootKind::kThreadLocal:
+      return "threadLocal";
+    case RootKind::kFinalizer:
+      return "finalizer";
+    case RootKind::kRuntime:
+      return "runtime";
+    case RootKind::kOther:
+      return "other";
   }
   return "other";
 }
 const char* toText(Consistency consistency) {
   switch (consistency) {
-    case Consistency::kClone: return "clone";
-    case Consistency::kStopTheWorld: return "stopTheWorld";
-    case Consistency::kBarrier: return "barrier";
-    case Consistency::kOffline: return "offline";
+    case Consistency::kClone:
+      return "clone";
+    case Consistency::kStopTheWorld:
+      return "stopTheWorld";
+    case Consistency::kBarrier:
+      return "barrier";
+    case Consistency::kOffline:
+      return "offline";
   }
   return "offline";
 }
@@ -107,23 +135,40 @@ std::string siteText(const Snapshot& snapshot, SiteIndex site) {
 std::string rootText(const Snapshot& snapshot, const RootInfo& root) {
   std::string text;
   switch (root.kind) {
-    case RootKind::kStack: text = "a stack"; break;
-    case RootKind::kRegister: text = "a register"; break;
-    case RootKind::kHandle: text = "a Root handle"; break;
-    case RootKind::kGlobal: text = "a global"; break;
-    case RootKind::kThreadLocal: text = "a thread-local"; break;
-    case RootKind::kFinalizer: text = "the destructor queue"; break;
-    case RootKind::kRuntime: text = "the runtime"; break;
-    case RootKind::kOther: text = "a root"; break;
+    case RootKind::kStack:
+      text = "a stack";
+      break;
+    case RootKind::kRegister:
+      text = "a register";
+      break;
+    case RootKind::kHandle:
+      text = "a Root handle";
+      break;
+    case RootKind::kGlobal:
+      text = "a global";
+      break;
+    case RootKind::kThreadLocal:
+      text = "a thread-local";
+      break;
+    case RootKind::kFinalizer:
+      text = "the destructor queue";
+      break;
+    case RootKind::kRuntime:
+      text = "the runtime";
+      break;
+    case RootKind::kOther:
+      text = "a root";
+      break;
   }
   if (!root.label.empty()) text += fmt::format(" \"{}\"", root.label);
   if (root.thread != kNoThread) {
     text += root.thread < snapshot.threads().size() && !snapshot.threads()[root.thread].name.empty()
-                ? fmt::format(" of thread {} ({})", snapshot.threads()[root.thread].tid, snapshot.threads()[root.thread].name)
+                ? fmt::format(" of thread {} ({})", snapshot.threads()[root.thread].tid,
+                              snapshot.threads()[root.thread].name)
                 : fmt::format(" of thread #{}", root.thread);
   }
   if (root.site.value != 0) text += fmt::format(" made at {}", siteText(snapshot, root.site));
-  if (root.slot.value != 0) text += fmt::format(" at {}", openclaw::toText(root.slot));
+  if (root.slot.value != 0) text += fmt::format(", slot {}", openclaw::toText(root.slot));
   if (root.conservative) text += " (may be no pointer)";
   return text;
 }

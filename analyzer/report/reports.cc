@@ -24,7 +24,8 @@ Summary computeSummary(const Snapshot& snapshot, std::size_t top, std::stop_toke
   return summary;
 }
 
-Histogram computeSortedHistogram(const Snapshot& snapshot, HistogramOrder order, std::size_t top, std::stop_token stop) {
+Histogram computeSortedHistogram(const Snapshot& snapshot, HistogramOrder order, std::size_t top,
+                                 std::stop_token stop) {
   Histogram histogram{computeHistogram(snapshot, std::move(stop)), top};
   // The rows come by shallow size and name; a stable sort keeps that among equals.
   const auto by = [&](auto key) {
@@ -32,13 +33,19 @@ Histogram computeSortedHistogram(const Snapshot& snapshot, HistogramOrder order,
                      [&](const HistogramRow& a, const HistogramRow& b) { return key(a) > key(b); });
   };
   switch (order) {
-    case HistogramOrder::kShallow: break;
-    case HistogramOrder::kRetained: by([](const HistogramRow& row) { return row.retained; }); break;
-    case HistogramOrder::kObjects: by([](const HistogramRow& row) { return row.objects; }); break;
+    case HistogramOrder::kShallow:
+      break;
+    case HistogramOrder::kRetained:
+      by([](const HistogramRow& row) { return row.retained; });
+      break;
+    case HistogramOrder::kObjects:
+      by([](const HistogramRow& row) { return row.objects; });
+      break;
     case HistogramOrder::kName:
-      std::stable_sort(histogram.rows.begin(), histogram.rows.end(), [&](const HistogramRow& a, const HistogramRow& b) {
-        return typeText(snapshot, a.type) < typeText(snapshot, b.type);
-      });
+      std::stable_sort(histogram.rows.begin(), histogram.rows.end(),
+                       [&](const HistogramRow& a, const HistogramRow& b) {
+                         return typeText(snapshot, a.type) < typeText(snapshot, b.type);
+                       });
       break;
   }
   return histogram;
@@ -57,7 +64,8 @@ Validation computeValidation(const Snapshot& snapshot, std::stop_token stop) {
   problem(!file.endSeen, "file.end: there is no end frame; the dump was not finished or the file was cut");
   problem(file.bytesRead < file.fileBytes,
           fmt::format("file.bytes: {} of {} bytes belong to nothing readable",
-                      withSeparators(file.fileBytes - std::min(file.bytesRead, file.fileBytes)), withSeparators(file.fileBytes)));
+                      withSeparators(file.fileBytes - std::min(file.bytesRead, file.fileBytes)),
+                      withSeparators(file.fileBytes)));
   const auto frames = [&](std::uint64_t count, const char* id, const char* what) {
     problem(count != 0, fmt::format("{}: {} {}", id, counted(count, "frame", "frames"), what));
   };
@@ -65,10 +73,10 @@ Validation computeValidation(const Snapshot& snapshot, std::stop_token stop) {
   frames(file.missingFrames, "file.missing-frames", "missing from the sequence");
   frames(file.duplicateFrames, "file.duplicate-frames", "with a sequence number seen before");
   frames(file.unknownFrames, "file.unknown-frames", "of kinds that this version does not know");
-  problem(report.objectsMissing != 0,
-          fmt::format("dump.objects: {} announced and not read", counted(report.objectsMissing, "object", "objects")));
-  problem(report.referencesMissing != 0,
-          fmt::format("dump.references: {} without references", counted(report.referencesMissing, "object", "objects")));
+  problem(report.objectsMissing != 0, fmt::format("dump.objects: {} announced and not read",
+                                                  counted(report.objectsMissing, "object", "objects")));
+  problem(report.referencesMissing != 0, fmt::format("dump.references: {} without references",
+                                                     counted(report.referencesMissing, "object", "objects")));
   for (const auto& [name, count] : report.losses)
     problem(true, fmt::format("dump.losses: {}: {}", name, withSeparators(count)));
   return validation;

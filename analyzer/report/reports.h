@@ -1,5 +1,5 @@
-// What heap-analyzer says about a dump: each report once as data, written as text for people and as JSON for programs.
-// The same dump gives the same bytes. JSON.md documents the shapes.
+// What heap-analyzer says about a dump: each report once as data, written as text for people and as JSON for
+// programs. The same dump gives the same bytes. JSON.md documents the shapes.
 //
 //   const Summary summary = computeSummary(snapshot, {.top = 10});
 //   fputs(textOf(snapshot, summary).c_str(), stdout);
@@ -23,12 +23,12 @@
 namespace openclaw {
 
 struct Summary {
-  std::size_t top = 10;               // rows of each table
+  std::size_t top = 10;  // rows of each table
   Findings findings;
   Ledger ledger;
-  std::vector<HistogramRow> types;    // all, by shallow size
-  std::vector<SiteRow> sites;         // all
-  DominatorView dominators;           // one level
+  std::vector<HistogramRow> types;  // all, by shallow size
+  std::vector<SiteRow> sites;       // all
+  DominatorView dominators;         // one level
   std::array<AgeRow, 8> ages{};
   PauseView pauses;
 };
@@ -37,16 +37,19 @@ Summary computeSummary(const Snapshot& snapshot, std::size_t top, std::stop_toke
 enum class HistogramOrder { kShallow, kRetained, kObjects, kName };
 struct Histogram {
   std::vector<HistogramRow> rows;
-  std::size_t top = 0;                // rows shown, 0 = all
+  std::size_t top = 0;  // rows shown, 0 = all
 };
-Histogram computeSortedHistogram(const Snapshot& snapshot, HistogramOrder order, std::size_t top, std::stop_token stop = {});
+Histogram computeSortedHistogram(const Snapshot& snapshot, HistogramOrder order, std::size_t top,
+                                 std::stop_token stop = {});
 
 // What `validate` found: the file's own losses, broken invariants, disagreeing counters.
 struct Validation {
   std::vector<BrokenInvariant> broken;
-  std::vector<std::string> fileProblems;   // one sentence each; empty: the file is whole
+  std::vector<std::string> fileProblems;  // one sentence each; empty: the file is whole
   Ledger ledger;
-  bool fine() const { return broken.empty() && fileProblems.empty() && ledger.disagreements.empty() && ledger.unexplained == 0; }
+  bool fine() const {
+    return broken.empty() && fileProblems.empty() && ledger.disagreements.empty() && ledger.unexplained == 0;
+  }
 };
 Validation computeValidation(const Snapshot& snapshot, std::stop_token stop = {});
 

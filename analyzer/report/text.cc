@@ -32,52 +32,72 @@ std::string heading(const Snapshot& s) {
   std::string out;
   const std::string name = p.executable.empty() ? "unknown process" : fileName(p.executable);
   out += fmt::format("{}{}{}{}\n", name, p.pid == 0 ? "" : fmt::format("  pid {}", p.pid),
-                     p.host.empty() ? "" : fmt::format(" on {}", p.host), p.kernel.empty() ? "" : fmt::format("  ({})", p.kernel));
+                     p.host.empty() ? "" : fmt::format(" on {}", p.host),
+                     p.kernel.empty() ? "" : fmt::format("  ({})", p.kernel));
   if (!p.commandLine.empty()) out += fmt::format("  command   {}\n", fmt::join(p.commandLine, " "));
-  out += fmt::format("  dump      {}, {}", p.dumpNumber == 0 ? "number unknown" : fmt::format("number {} of this process", p.dumpNumber),
-                     unixText(p.dumpedUnix));
-  if (p.startedUnix != 0 && p.dumpedUnix > p.startedUnix) out += fmt::format(", {} after its start", ageText(p.dumpedUnix - p.startedUnix));
+  out += fmt::format(
+      "  dump      {}, {}",
+      p.dumpNumber == 0 ? "number unknown" : fmt::format("number {} of this process", p.dumpNumber),
+      unixText(p.dumpedUnix));
+  if (p.startedUnix != 0 && p.dumpedUnix > p.startedUnix)
+    out += fmt::format(", {} after its start", ageText(p.dumpedUnix - p.startedUnix));
   out += '\n';
   const char* how = "";
   switch (p.consistency) {
-    case Consistency::kClone: how = "from a clone of the process"; break;
-    case Consistency::kStopTheWorld: how = "while the process stood still"; break;
-    case Consistency::kBarrier: how = "beside the running process"; break;
-    case Consistency::kOffline: how = "from a stored image"; break;
+    case Consistency::kClone:
+      how = "from a clone of the process";
+      break;
+    case Consistency::kStopTheWorld:
+      how = "while the process stood still";
+      break;
+    case Consistency::kBarrier:
+      how = "beside the running process";
+      break;
+    case Consistency::kOffline:
+      how = "from a stored image";
+      break;
   }
-  out += fmt::format("  taken     {}{}; paused {}\n", how, p.requested.empty() ? "" : fmt::format(", asked for by {}", p.requested),
+  out += fmt::format("  taken     {}{}; paused {}\n", how,
+                     p.requested.empty() ? "" : fmt::format(", asked for by {}", p.requested),
                      s.stopNanoseconds() == 0 ? "not recorded" : toText(nanoseconds(s.stopNanoseconds())));
-  out += fmt::format("  file      {}, {}: {}\n", s.path(), toText(Bytes(s.report().file.fileBytes)), s.report().sentence());
+  out += fmt::format("  file      {}, {}: {}\n", s.path(), toText(Bytes(s.report().file.fileBytes)),
+                     s.report().sentence());
   return out;
+}
+
+// "a Root handle → Server .sessions_ → Array<Session> [1] → Session". The ends of a long chain tell where it
+// hangs and where it leads; the middle is counted.
+std::string ownerText(const Snapshot& s, const std::vector<OwnerStep>& path) {
+  constexpr std::size_t kHead = 5, kTail = 3;
+  std::string text;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path.size() > kHead + kTail + 1 && i == kHead) {
+      text += fmt::format(" → … {} more …", path.size() - kHead - kTail);
+      i = path.size() - kTail;
+    }
+    const OwnerStep& step = path[i];
+    if (!step.object) {
+      text += step.label;
+      continue;
+    }
+    if (!text.empty()) text += step.label.empty() ? " → " : fmt::format(" {} → ", accessText(step.label));
+    text += typeText(s, s.type(step.object));
+  }
+  return text;
 }
 
 std::string findingsText(const Snapshot& s, const Findings& findings) {
   std::string out = "\nFindings\n";
   for (const Finding& f : findings.findings) {
     out += fmt::format("  [{}] {}\n", toText(f.severity), f.verdict);
-    if (!f.ownerPath.empty()) {
-      std::vector<std::string> steps;
-      for (std::size_t i = 0; i < f.ownerPath.size(); ++i) {
-        // The ends of a long chain tell where it hangs and where it leads.
-        constexpr std::size_t kHead = 4, kTail = 3;
-        if (f.ownerPath.size() > kHead + kTail + 1 && i == kHead) {
-          steps.push_back(fmt::format("… {} more …", f.ownerPath.size() - kHead - kTail));
-          i = f.ownerPath.size() - kTail;
-        }
-        const OwnerStep& step = f.ownerPath[i];
-        if (!step.object)
-          steps.push_back(step.label);
-        else
-          steps.push_back(fmt::format("{}{}", step.label.empty() ? "" : fmt::format("{} → ", accessText(step.label)), typeText(s, s.type(step.object))));
-      }
-      out += fmt::format("      held by  {}\n", fmt::join(steps, " "));
-    }
+    if (!f.ownerPath.empty()) out += fmt::format("      held by  {}\n", ownerText(s, f.ownerPath));
     for (const SiteIndex site : f.sites) out += fmt::format("      made at  {}\n", siteText(s, site));
     out += fmt::format("      because  {} (confidence {:.0f} %)\n", f.because, f.confidence * 100);
     out += fmt::format("      next     {}\n", f.next);
   }
   if (findings.findings.empty()) out += "  none\n";
-  if (!findings.checkedAndFine.empty()) out += fmt::format("  checked and fine: {}\n", fmt::join(findings.checkedAndFine, ", "));
+  if (!findings.checkedAndFine.empty())
+    out += fmt::format("  checked and fine: {}\n", fmt::join(findings.checkedAndFine, ", "));
   return out;
 }
 
@@ -97,13 +117,15 @@ std::string ledgerText(const Snapshot& s, const Ledger& ledger) {
       const auto missing = static_cast<std::uint64_t>(std::abs(ledger.unexplained));
       row(ledger.unexplained > 0 ? "unexplained" : "counted twice", missing, Certainty::kExact, "difference");
     }
-    row("= committed", ledger.committed.value, Certainty::kExact, s.counter("committed_bytes") ? "counters" : "arena table");
+    row("= committed", ledger.committed.value, Certainty::kExact,
+        s.counter("committed_bytes") ? "counters" : "arena table");
   } else {
     row("= objects", sum, Certainty::kExact, "the dump's source has no pool");
   }
   out += table.text();
   if (ledger.external.value != 0)
-    out += fmt::format("  outside the heap: {} of malloc memory that objects say they own\n", toText(ledger.external));
+    out += fmt::format("  outside the heap: {} of malloc memory that objects say they own\n",
+                       toText(ledger.external));
   if (!ledger.known) return out;
   if (ledger.unexplained == 0) out += "  The lines add up to the byte.\n";
   if (s.counters().empty())
@@ -116,10 +138,15 @@ std::string ledgerText(const Snapshot& s, const Ledger& ledger) {
 }
 
 TextTable histogramTable(const Snapshot& s, std::span<const HistogramRow> rows) {
-  TextTable table({{"type"}, {"objects", Align::kRight}, {"shallow", Align::kRight}, {"retained", Align::kRight},
-                   {"unreachable", Align::kRight}, {"median age", Align::kRight}});
+  TextTable table({{"type"},
+                   {"objects", Align::kRight},
+                   {"shallow", Align::kRight},
+                   {"retained", Align::kRight},
+                   {"unreachable", Align::kRight},
+                   {"median age", Align::kRight}});
   for (const HistogramRow& row : rows)
-    table.add({typeText(s, row.type), withSeparators(row.objects), bytesText(s, row.shallow, Certainty::kExact),
+    table.add({typeText(s, row.type), withSeparators(row.objects),
+               bytesText(s, row.shallow, Certainty::kExact),
                bytesText(s, row.retained, row.retainedCertainty), withSeparators(row.unreachableObjects),
                row.medianAge >= 7 ? "≥ 7" : fmt::format("{:g}", row.medianAge)});
   return table;
@@ -131,24 +158,30 @@ std::string typesText(const Snapshot& s, const Summary& summary) {
   const auto cut = [&] { return std::span(rows).first(std::min(rows.size(), summary.top)); };
   out += fmt::format("\nTypes by shallow size ({})\n", counted(rows.size(), "type", "types"));
   out += histogramTable(s, cut()).text();
-  std::stable_sort(rows.begin(), rows.end(), [](const HistogramRow& a, const HistogramRow& b) { return a.retained > b.retained; });
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const HistogramRow& a, const HistogramRow& b) { return a.retained > b.retained; });
   out += "\nTypes by retained size\n";
   out += histogramTable(s, cut()).text();
   return out;
 }
 
 std::string sitesText(const Snapshot& s, const Summary& summary) {
-  std::string out = fmt::format("\nAllocation sites by size ({})\n", counted(summary.sites.size(), "site", "sites"));
+  std::string out =
+      fmt::format("\nAllocation sites by size ({})\n", counted(summary.sites.size(), "site", "sites"));
   TextTable table({{"site"}, {"objects", Align::kRight}, {"shallow", Align::kRight}, {"mostly"}});
   for (const SiteRow& row : std::span(summary.sites).first(std::min(summary.sites.size(), summary.top)))
-    table.add({siteText(s, row.site), withSeparators(row.objects), bytesText(s, row.shallow, Certainty::kExact),
+    table.add({siteText(s, row.site), withSeparators(row.objects),
+               bytesText(s, row.shallow, Certainty::kExact),
                row.mostBytesType ? typeText(s, row.mostBytesType) : ""});
   return out + table.text();
 }
 
 std::string dominatorTable(const Snapshot& s, const DominatorView& view, bool grouped) {
-  TextTable table({{"retained", Align::kRight}, {"share", Align::kRight}, {"shallow", Align::kRight},
-                   {"dominates", Align::kRight}, {grouped ? "objects and type" : "object"}});
+  TextTable table({{"retained", Align::kRight},
+                   {"share", Align::kRight},
+                   {"shallow", Align::kRight},
+                   {"dominates", Align::kRight},
+                   {grouped ? "objects and type" : "object"}});
   for (const DominatorViewRow& row : view.rows) {
     std::string name(2 * std::size_t{row.depth}, ' ');
     if (!row.type)
@@ -167,27 +200,41 @@ std::string agesText(const Summary& summary) {
   std::uint64_t total = 0;
   for (const AgeRow& row : summary.ages) total += row.shallow.value;
   std::string out = "\nAges of reachable objects, in collections survived\n";
-  TextTable table({{"age", Align::kRight}, {"objects", Align::kRight}, {"bytes", Align::kRight}, {"share", Align::kRight}});
+  TextTable table({{"age", Align::kRight},
+                   {"objects", Align::kRight},
+                   {"bytes", Align::kRight},
+                   {"share", Align::kRight}});
   for (std::size_t age = 0; age < summary.ages.size(); ++age) {
     const AgeRow& row = summary.ages[age];
-    table.add({age == 7 ? "≥ 7" : std::to_string(age), withSeparators(row.objects), toText(row.shallow), percentText(row.shallow.value, total)});
+    table.add({age == 7 ? "≥ 7" : std::to_string(age), withSeparators(row.objects), toText(row.shallow),
+               percentText(row.shallow.value, total)});
   }
   return out + table.text();
 }
 
 std::string pausesText(const Snapshot& s, const PauseView& view) {
   std::string out = "\nPauses\n";
-  if (view.recorded == 0) return out + (view.happened == 0 ? "  none recorded\n" : fmt::format("  {} happened, no record is in the dump\n", withSeparators(view.happened)));
+  if (view.recorded == 0)
+    return out + (view.happened == 0 ? "  none recorded\n"
+                                     : fmt::format("  {} happened, no record is in the dump\n",
+                                                   withSeparators(view.happened)));
   out += fmt::format("  {}", counted(view.happened, "pause", "pauses"));
-  if (view.happened > view.recorded) out += fmt::format(", the newest {} are recorded", withSeparators(view.recorded));
+  if (view.happened > view.recorded)
+    out += fmt::format(", the newest {} are recorded", withSeparators(view.recorded));
   out += '\n';
-  TextTable kinds({{"kind"}, {"count", Align::kRight}, {"total", Align::kRight}, {"median", Align::kRight}, {"longest", Align::kRight}});
+  TextTable kinds({{"kind"},
+                   {"count", Align::kRight},
+                   {"total", Align::kRight},
+                   {"median", Align::kRight},
+                   {"longest", Align::kRight}});
   for (const PauseKindRow& row : view.kinds)
-    kinds.add({row.kind, withSeparators(row.count), toText(row.total), toText(row.median), toText(row.longest)});
+    kinds.add(
+        {row.kind, withSeparators(row.count), toText(row.total), toText(row.median), toText(row.longest)});
   out += kinds.text();
   const PauseInfo& worst = s.pauses()[view.longest.front()];
   out += fmt::format("  longest: number {}, {} for {}, {}\n    {}\n", worst.number, worst.ownedKind,
-                     worst.ownedCause.empty() ? "an unknown cause" : worst.ownedCause, toText(nanoseconds(worst.duration)), view.explanation);
+                     worst.ownedCause.empty() ? "an unknown cause" : worst.ownedCause,
+                     toText(nanoseconds(worst.duration)), view.explanation);
   return out;
 }
 
@@ -203,7 +250,8 @@ std::string textOf(const Snapshot& s, const Summary& summary) {
   std::uint64_t reachable = 0;
   for (const AgeRow& row : summary.ages) reachable += row.objects;
   out += fmt::format("  heap      {}, {} reachable; {}; {}\n", counted(s.objectCount(), "object", "objects"),
-                     withSeparators(reachable), counted(s.edgeCount(), "reference", "references"), counted(s.roots().size(), "root", "roots"));
+                     withSeparators(reachable), counted(s.edgeCount(), "reference", "references"),
+                     counted(s.roots().size(), "root", "roots"));
   out += findingsText(s, summary.findings);
   out += ledgerText(s, summary.ledger);
   out += fmt::format("\nWho keeps it alive (top dominators; {} in all)\n", toText(summary.dominators.total));
@@ -216,7 +264,8 @@ std::string textOf(const Snapshot& s, const Summary& summary) {
 }
 
 std::string textOf(const Snapshot& s, const Histogram& histogram) {
-  const std::size_t shown = histogram.top == 0 ? histogram.rows.size() : std::min(histogram.top, histogram.rows.size());
+  const std::size_t shown =
+      histogram.top == 0 ? histogram.rows.size() : std::min(histogram.top, histogram.rows.size());
   std::uint64_t objects = 0;
   Bytes shallow;
   for (const HistogramRow& row : histogram.rows) {
@@ -225,8 +274,10 @@ std::string textOf(const Snapshot& s, const Histogram& histogram) {
   }
   std::string out = lossText(s);
   out += histogramTable(s, std::span(histogram.rows).first(shown)).text(0);
-  if (shown < histogram.rows.size()) out += fmt::format("… {} more\n", counted(histogram.rows.size() - shown, "type", "types"));
-  out += fmt::format("{}, {} in {}\n", counted(histogram.rows.size(), "type", "types"), toText(shallow), counted(objects, "object", "objects"));
+  if (shown < histogram.rows.size())
+    out += fmt::format("… {} more\n", counted(histogram.rows.size() - shown, "type", "types"));
+  out += fmt::format("{}, {} in {}\n", counted(histogram.rows.size(), "type", "types"), toText(shallow),
+                     counted(objects, "object", "objects"));
   return out;
 }
 
@@ -242,10 +293,17 @@ std::string textOf(const Snapshot& s, const Inspection& in) {
   std::string out = lossText(s);
   out += fmt::format("{} at {}{}\n", typeText(s, s.type(object)), toText(s.address(object)),
                      in.offset == 0 ? "" : fmt::format("  (the address lies {} bytes inside)", in.offset));
-  const auto line = [&](const char* name, const std::string& value) { out += fmt::format("  {:<11} {}\n", name, value); };
-  line("size", fmt::format("{} shallow, {} retained{}", toText(s.size(object)), bytesText(s, s.retained(object), Certainty::kExact),
-                           s.external(object).value == 0 ? "" : fmt::format(", {} of malloc memory outside the heap", toText(s.external(object)))));
-  line("age", s.age(object) >= 7 ? "seven collections or more" : counted(s.age(object), "collection", "collections"));
+  const auto line = [&](const char* name, const std::string& value) {
+    out += fmt::format("  {:<11} {}\n", name, value);
+  };
+  line("size",
+       fmt::format("{} shallow, {} retained{}", toText(s.size(object)),
+                   bytesText(s, s.retained(object), Certainty::kExact),
+                   s.external(object).value == 0
+                       ? ""
+                       : fmt::format(", {} of malloc memory outside the heap", toText(s.external(object)))));
+  line("age", s.age(object) >= 7 ? "seven collections or more"
+                                 : counted(s.age(object), "collection", "collections"));
   std::vector<std::string> flags;
   const std::uint8_t bits = s.flags(object);
   if (bits & kObjectPinned) flags.emplace_back("pinned");
@@ -257,8 +315,10 @@ std::string textOf(const Snapshot& s, const Inspection& in) {
   line("state", s.reachable(object) ? "reachable" : "unreachable: garbage that no collection has found yet");
   if (in.region) {
     const RegionRecord& region = s.regions()[*in.region];
-    const std::string arena = region.arena < s.arenas().size() ? s.arenas()[region.arena].ownedName : std::to_string(region.arena);
-    line("region", fmt::format("{} of arena {}, {}", toText(Address(region.base)), arena, toText(Bytes(region.bytes))));
+    const std::string arena =
+        region.arena < s.arenas().size() ? s.arenas()[region.arena].ownedName : std::to_string(region.arena);
+    line("region",
+         fmt::format("{} of arena {}, {}", toText(Address(region.base)), arena, toText(Bytes(region.bytes))));
   }
   line("made at", siteText(s, s.site(object)));
   if (const auto stack = s.stack(object)) {
@@ -271,17 +331,22 @@ std::string textOf(const Snapshot& s, const Inspection& in) {
   out += fmt::format("\nPoints to ({})\n", counted(in.slotsTotal, "slot", "slots"));
   TextTable slots({{""}, {""}, {""}});
   for (const SlotRow& row : in.slots)
-    slots.add({row.label, row.target ? objectText(s, *row.target) : "null", row.strength == Strength::kStrong ? "" : toText(row.strength)});
+    slots.add({row.label, row.target ? objectText(s, *row.target) : "null",
+               row.strength == Strength::kStrong ? "" : toText(row.strength)});
   out += slots.text();
-  if (in.slotsTotal > in.slots.size()) out += fmt::format("  … {} more\n", withSeparators(in.slotsTotal - in.slots.size()));
+  if (in.slotsTotal > in.slots.size())
+    out += fmt::format("  … {} more\n", withSeparators(in.slotsTotal - in.slots.size()));
 
-  out += fmt::format("\nPointed to by ({})\n", counted(in.referrersTotal + in.roots.size(), "reference", "references"));
+  out += fmt::format("\nPointed to by ({})\n",
+                     counted(in.referrersTotal + in.roots.size(), "reference", "references"));
   for (const RootInfo& root : in.roots) out += fmt::format("  {}\n", rootText(s, root));
   TextTable referrers({{""}, {""}, {""}});
   for (const ReferrerRow& row : in.referrers)
-    referrers.add({objectText(s, row.object), accessText(row.label), row.strength == Strength::kStrong ? "" : toText(row.strength)});
+    referrers.add({objectText(s, row.object), accessText(row.label),
+                   row.strength == Strength::kStrong ? "" : toText(row.strength)});
   out += referrers.text();
-  if (in.referrersTotal > in.referrers.size()) out += fmt::format("  … {} more\n", withSeparators(in.referrersTotal - in.referrers.size()));
+  if (in.referrersTotal > in.referrers.size())
+    out += fmt::format("  … {} more\n", withSeparators(in.referrersTotal - in.referrers.size()));
 
   out += "\nKept alive through\n";
   if (in.path.empty()) out += "  nothing: no root reaches it\n";
@@ -292,24 +357,34 @@ std::string textOf(const Snapshot& s, const Inspection& in) {
           out += fmt::format("  {}\n", rootText(s, root));
           break;
         }
-    const std::string label = i == 0 ? "" : accessText(s.labelOf(in.path[i - 1].object, in.path[i].slot)) + " ";
+    const std::string label =
+        i == 0 ? "" : accessText(s.labelOf(in.path[i - 1].object, in.path[i].slot)) + " ";
     out += fmt::format("  {}→ {}\n", label, objectText(s, in.path[i].object));
   }
   out += "\nDominated by\n";
-  if (in.dominators.empty()) out += s.reachable(object) ? "  the roots only\n" : "  nothing: no root reaches it\n";
+  if (in.dominators.empty())
+    out += s.reachable(object) ? "  the roots only\n" : "  nothing: no root reaches it\n";
   for (const ObjectIndex above : in.dominators)
-    out += fmt::format("  {}, retains {}\n", objectText(s, above), bytesText(s, s.retained(above), Certainty::kExact));
-  if (in.dominatorsTotal > in.dominators.size()) out += fmt::format("  … {} more up to the roots\n", withSeparators(in.dominatorsTotal - in.dominators.size()));
+    out += fmt::format("  {}, retains {}\n", objectText(s, above),
+                       bytesText(s, s.retained(above), Certainty::kExact));
+  if (in.dominatorsTotal > in.dominators.size())
+    out += fmt::format("  … {} more up to the roots\n",
+                       withSeparators(in.dominatorsTotal - in.dominators.size()));
   return out;
 }
 
 std::string textOf(const Snapshot& s, const Validation& validation) {
-  std::string out = fmt::format("{}: {}, {}\n", s.path(), counted(s.objectCount(), "object", "objects"), counted(s.edgeCount(), "reference", "references"));
+  std::string out = lossText(s);
+  out += fmt::format("{}: {}, {}\n", s.path(), counted(s.objectCount(), "object", "objects"),
+                     counted(s.edgeCount(), "reference", "references"));
   for (const std::string& problem : validation.fileProblems) out += fmt::format("  LOST    {}\n", problem);
-  for (const BrokenInvariant& broken : validation.broken) out += fmt::format("  BROKEN  {}: {}\n", broken.name, broken.detail);
-  for (const std::string& line : validation.ledger.disagreements) out += fmt::format("  BROKEN  counters-agree: {}\n", line);
+  for (const BrokenInvariant& broken : validation.broken)
+    out += fmt::format("  BROKEN  {}: {}\n", broken.name, broken.detail);
+  for (const std::string& line : validation.ledger.disagreements)
+    out += fmt::format("  BROKEN  counters-agree: {}\n", line);
   if (validation.ledger.known && validation.ledger.unexplained != 0)
-    out += fmt::format("  BROKEN  ledger-adds-up: {} B of {} B committed\n", validation.ledger.unexplained, withSeparators(validation.ledger.committed.value));
+    out += fmt::format("  BROKEN  ledger-adds-up: {} B of {} B committed\n", validation.ledger.unexplained,
+                       withSeparators(validation.ledger.committed.value));
   if (validation.fine())
     out += fmt::format("  fine: file whole, {} hold, counters agree, ledger adds up\n",
                        counted(verifiedInvariants().size(), "invariant", "invariants"));

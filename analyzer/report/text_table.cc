@@ -8,8 +8,8 @@
 namespace openclaw {
 
 std::size_t displayWidth(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 TextTable::TextTable(std::vector<ColumnSpec> columns) : columns_(std::move(columns)) {}

@@ -18,7 +18,7 @@ class TextTable {
     Align align = Align::kLeft;
   };
   explicit TextTable(std::vector<ColumnSpec> columns);
-  void add(std::vector<std::string> row);   // as many texts as columns
+  void add(std::vector<std::string> row);  // as many texts as columns
   // Each line indented and ended by a newline; the title line is left out when all titles are empty.
   std::string text(std::size_t indent = 2) const;
 

@@ -196,13 +196,14 @@ class Module {
     std::vector<CodeFrame> frames;
     if (module_ == nullptr) return frames;
     if (Unit* unit = unitAt(address - bias_)) fromUnit(*unit, address - bias_, frames);
-    if (frames.empty() || (frames.size() == 1 && frames[0].function.empty())) {
-      // No debug information here: the symbol table knows at least the function.
-      if (const char* name = dwfl_module_addrname(module_, address)) {
-        if (frames.empty()) frames.emplace_back();
-        frames[0].function = demangled(name);
-      }
-    }
+    // The symbol table knows the function where debug information does not, and its scope and parameters where that has
+    // only the bare name (-g1, functions local to a file).
+    const char* name = dwfl_module_addrname(module_, address);
+    if (name == nullptr) return frames;
+    if (frames.empty()) frames.emplace_back();
+    std::string text = demangled(name);
+    CodeFrame& outermost = frames.back();
+    if (text.size() > outermost.function.size() && text.find(outermost.function) != std::string::npos) outermost.function = std::move(text);
     return frames;
   }
 

@@ -26,7 +26,8 @@ class Builder {
 
  private:
   double shareOf(Bytes bytes) const {
-    return view_.total.value == 0 ? 0 : static_cast<double>(bytes.value) / static_cast<double>(view_.total.value);
+    return view_.total.value == 0 ? 0
+                                  : static_cast<double>(bytes.value) / static_cast<double>(view_.total.value);
   }
   bool small(Bytes retained) const { return shareOf(retained) < options_.minimumShare; }
 
@@ -124,7 +125,8 @@ class Builder {
 
 }  // namespace
 
-DominatorView computeDominatorView(const Snapshot& snapshot, const DominatorViewOptions& options, std::stop_token stop) {
+DominatorView computeDominatorView(const Snapshot& snapshot, const DominatorViewOptions& options,
+                                   std::stop_token stop) {
   return Builder(snapshot, options, std::move(stop)).run();
 }
 

@@ -11,10 +11,10 @@
 namespace openclaw {
 
 struct DominatorViewOptions {
-  unsigned depth = 3;              // levels below the roots
-  std::size_t top = 10;            // children shown of each
-  double minimumShare = 0;         // of the total; smaller ones are left out
-  bool byType = false;             // children of one type stand together as one row
+  unsigned depth = 3;       // levels below the roots
+  std::size_t top = 10;     // children shown of each
+  double minimumShare = 0;  // of the total; smaller ones are left out
+  bool byType = false;      // children of one type stand together as one row
 };
 
 struct DominatorViewRow {
@@ -23,13 +23,14 @@ struct DominatorViewRow {
   std::optional<TypeIndex> type;      // none: the rest
   std::uint64_t objects = 1;          // in the row itself
   Bytes shallow, retained;
-  double share = 0;                   // of the total
-  std::uint64_t dominated = 0;        // direct children
+  double share = 0;             // of the total
+  std::uint64_t dominated = 0;  // direct children
 };
 
 struct DominatorView {
-  Bytes total;                     // all reachable bytes
-  std::vector<DominatorViewRow> rows;  // parents before children; a row without type after the last child shown: the rest
+  Bytes total;  // all reachable bytes
+  std::vector<DominatorViewRow>
+      rows;  // parents before children; a row without type after the last child shown: the rest
 };
 
 // Empty rows when stopped or when the snapshot was loaded without dominators.

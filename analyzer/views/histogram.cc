@@ -56,7 +56,8 @@ std::vector<HistogramRow> computeHistogram(const Snapshot& snapshot, std::stop_t
   for (std::size_t type = 0; type < types; ++type) {
     rows[type].type = TypeIndex(static_cast<std::uint32_t>(type));
     rows[type].medianAge = medianOf(ages[type], rows[type].objects);
-    // One object's retained size is exact; of several it leaves out what only all of them together keep alive.
+    // One object's retained size is exact; of several it leaves out what only all of them together keep
+    // alive.
     if (tops[type] <= 1 && snapshot.report().complete()) rows[type].retainedCertainty = Certainty::kExact;
   }
   std::erase_if(rows, [](const HistogramRow& row) { return row.objects == 0; });

@@ -12,12 +12,14 @@ struct HistogramRow {
   TypeIndex type;
   std::uint64_t objects = 0;
   Bytes shallow;
-  Bytes retained;                 // of the objects of this type not dominated by another of the same type
-  Certainty retainedCertainty = Certainty::kLowerBound;  // what several of them keep alive together is not in it
+  Bytes retained;  // of the objects of this type not dominated by another of the same type
+  Certainty retainedCertainty =
+      Certainty::kLowerBound;            // what several of them keep alive together is not in it
   std::uint64_t unreachableObjects = 0;  // of `objects`
   double medianAge = 0;
 };
-// By shallow bytes descending, then name. Rows without objects are left out. Cost: O(objects). Empty when stopped.
+// By shallow bytes descending, then name. Rows without objects are left out. Cost: O(objects). Empty when
+// stopped.
 std::vector<HistogramRow> computeHistogram(const Snapshot& snapshot, std::stop_token stop = {});
 
 }  // namespace openclaw

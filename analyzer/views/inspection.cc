@@ -35,15 +35,18 @@ std::unexpected<Error> nothingAt(const Snapshot& snapshot, Address address) {
   };
   if (low > 0) add("below", ObjectIndex(low - 1));
   if (low < snapshot.objectCount()) add("above", ObjectIndex(low));
-  std::string place = regionOf(snapshot, address) ? "it lies in a hole of the heap" : "it lies outside the heap";
+  std::string place =
+      regionOf(snapshot, address) ? "it lies in a hole of the heap" : "it lies outside the heap";
   return fail(ErrorCode::kInvalidArgument,
-              fmt::format("no object at {}: {}{}{}", toText(address), place, near.empty() ? "" : "; ", fmt::join(near, ", ")),
+              fmt::format("no object at {}: {}{}{}", toText(address), place, near.empty() ? "" : "; ",
+                          fmt::join(near, ", ")),
               Where{.file = snapshot.path()});
 }
 
 }  // namespace
 
-Result<Inspection> inspectObject(const Snapshot& snapshot, Address address, std::size_t limit, std::stop_token stop) {
+Result<Inspection> inspectObject(const Snapshot& snapshot, Address address, std::size_t limit,
+                                 std::stop_token stop) {
   const std::optional<ObjectIndex> found = snapshot.objectAt(address);
   if (!found) return nothingAt(snapshot, address);
   Inspection in;
@@ -67,7 +70,8 @@ Result<Inspection> inspectObject(const Snapshot& snapshot, Address address, std:
     last = referrer.target();
     for (EdgeCursor from = snapshot.edgesFrom(*last); from && in.referrers.size() < limit; from.next())
       if (from.target() == *found)
-        in.referrers.push_back({*last, from.slot(), snapshot.labelOf(*last, from.slot()), snapshot.strengthOf(*last, from.slot())});
+        in.referrers.push_back({*last, from.slot(), snapshot.labelOf(*last, from.slot()),
+                                snapshot.strengthOf(*last, from.slot())});
   }
 
   for (const RootInfo& root : snapshot.roots())

@@ -1,5 +1,5 @@
-// Everything a dump knows about one object, found by any address inside it: what it is, who made it, what it points to,
-// who points to it, and what keeps it alive.
+// Everything a dump knows about one object, found by any address inside it: what it is, who made it, what it
+// points to, who points to it, and what keeps it alive.
 #pragma once
 
 #include <optional>
@@ -26,12 +26,12 @@ struct ReferrerRow {
 
 struct Inspection {
   ObjectIndex object;
-  std::uint64_t offset = 0;           // of the asked address inside it
-  std::vector<SlotRow> slots;         // the first `limit`, null ones included
+  std::uint64_t offset = 0;    // of the asked address inside it
+  std::vector<SlotRow> slots;  // the first `limit`, null ones included
   std::uint64_t slotsTotal = 0;
-  std::vector<ReferrerRow> referrers; // the first `limit`
+  std::vector<ReferrerRow> referrers;  // the first `limit`
   std::uint64_t referrersTotal = 0;
-  std::vector<RootInfo> roots;        // that hold it
+  std::vector<RootInfo> roots;          // that hold it
   std::vector<ObjectIndex> dominators;  // from its immediate one up to below the roots, the first `limit`
   std::uint64_t dominatorsTotal = 0;
   std::vector<PathStep> path;         // from a root; empty: unreachable
@@ -39,6 +39,7 @@ struct Inspection {
 };
 
 // kInvalidArgument when no object covers the address: the message names the nearest ones.
-Result<Inspection> inspectObject(const Snapshot& snapshot, Address address, std::size_t limit, std::stop_token stop = {});
+Result<Inspection> inspectObject(const Snapshot& snapshot, Address address, std::size_t limit,
+                                 std::stop_token stop = {});
 
 }  // namespace openclaw

@@ -6,9 +6,10 @@ namespace openclaw {
 namespace {
 
 struct FromTables {
-  std::uint64_t live = 0, unreachable = 0, objects = 0, external = 0;              // object columns
-  std::uint64_t dead = 0, deadCount = 0, holes = 0, unusable = 0, tails = 0, empty = 0, rounding = 0;  // region table
-  std::uint64_t metadata = 0, committed = 0, overflow = 0;                         // arena table
+  std::uint64_t live = 0, unreachable = 0, objects = 0, external = 0;  // object columns
+  std::uint64_t dead = 0, deadCount = 0, holes = 0, unusable = 0, tails = 0, empty = 0,
+                rounding = 0;                               // region table
+  std::uint64_t metadata = 0, committed = 0, overflow = 0;  // arena table
 };
 
 // A block without any object is empty as a whole; what an occupied region has as slack is rounding.

@@ -1,5 +1,6 @@
-// Where the memory went, adding up: live + floating garbage + holes + slack + metadata = committed bytes. Each line is
-// computed from its own source (objects from the object columns, holes from the regions, …), never as the difference.
+// Where the memory went, adding up: live + floating garbage + holes + slack + metadata = committed bytes.
+// Each line is computed from its own source (objects from the object columns, holes from the regions, …),
+// never as the difference.
 #pragma once
 
 #include <string>
@@ -10,9 +11,10 @@
 namespace openclaw {
 
 struct LedgerLine {
-  std::string name;      // "live objects", "unreachable objects", "dead, not swept", "holes", "TLAB tails", "empty blocks", "large-object rounding", "metadata"
+  std::string name;  // "live objects", "unreachable objects", "dead, not swept", "holes", "TLAB tails",
+                     // "empty blocks", "large-object rounding", "metadata"
   Bytes bytes;
-  std::string source;    // "object columns", "region table", "counters"
+  std::string source;  // "object columns", "region table", "counters"
   Certainty certainty = Certainty::kExact;
 };
 struct Ledger {
@@ -20,9 +22,10 @@ struct Ledger {
   Bytes committed;               // as the process counted
   std::int64_t unexplained = 0;  // committed - sum of lines; 0 when all adds up
   Bytes external;                // malloc memory that objects own, outside the heap
-  // Counters of the process that disagree with what the dump's own tables give: "object_bytes: process 1234, dump 1230".
+  // Counters of the process that disagree with what the dump's own tables give: "object_bytes: process 1234,
+  // dump 1230".
   std::vector<std::string> disagreements;
-  bool known = false;            // false: the dump's source has no pool (imports)
+  bool known = false;  // false: the dump's source has no pool (imports)
 };
 Ledger computeLedger(const Snapshot& snapshot);
 

@@ -16,9 +16,9 @@ struct PauseKindRow {
   std::chrono::nanoseconds total{}, median{}, longest{};
 };
 struct PauseView {
-  std::uint64_t recorded = 0;      // records in the dump
-  std::uint64_t happened = 0;      // in the life of the process; older records are gone
-  std::vector<PauseKindRow> kinds; // by total time descending
+  std::uint64_t recorded = 0;        // records in the dump
+  std::uint64_t happened = 0;        // in the life of the process; older records are gone
+  std::vector<PauseKindRow> kinds;   // by total time descending
   std::vector<std::size_t> longest;  // rows of Snapshot::pauses(), longest first
   // Of the longest pause: "mark 11.2 ms (84 %), stop 1.3 ms (10 %), …; waited 4.0 ms for a processor".
   std::string explanation;

@@ -17,19 +17,22 @@ std::vector<SiteRow> computeSites(const Snapshot& snapshot, std::stop_token stop
     ++row.objects;
     row.shallow += snapshot.size(object);
     row.unreachableObjects += !snapshot.reachable(object);
-    bytesBySiteAndType[std::uint64_t{site.value} << 32 | snapshot.type(object).value] += snapshot.size(object).value;
+    bytesBySiteAndType[std::uint64_t{site.value} << 32 | snapshot.type(object).value] +=
+        snapshot.size(object).value;
   }
   std::vector<std::uint64_t> most(rows.size());
   for (const auto& [key, bytes] : bytesBySiteAndType) {
     SiteRow& row = rows[key >> 32];
     const TypeIndex type(static_cast<std::uint32_t>(key));
     // Ties go to the lower type, so that the table's order of visits does not show.
-    if (!row.mostBytesType || bytes > most[key >> 32] || (bytes == most[key >> 32] && type < row.mostBytesType)) {
+    if (!row.mostBytesType || bytes > most[key >> 32] ||
+        (bytes == most[key >> 32] && type < row.mostBytesType)) {
       row.mostBytesType = type;
       most[key >> 32] = bytes;
     }
   }
-  for (std::size_t site = 0; site < rows.size(); ++site) rows[site].site = SiteIndex(static_cast<std::uint32_t>(site));
+  for (std::size_t site = 0; site < rows.size(); ++site)
+    rows[site].site = SiteIndex(static_cast<std::uint32_t>(site));
   std::erase_if(rows, [](const SiteRow& row) { return row.objects == 0; });
   std::sort(rows.begin(), rows.end(), [&](const SiteRow& a, const SiteRow& b) {
     if (a.shallow != b.shallow) return a.shallow > b.shallow;

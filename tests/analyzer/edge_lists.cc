@@ -20,7 +20,8 @@ EdgeTable tableOf(const EdgeLists& lists) {
       const std::uint64_t at = table.first.begin(i) + slot;
       table.slots[at] = lists.targets[i][slot] + 1;  // kNullSlot + 1 = 0
       if (!lists.weak.empty())
-        table.strengths[at] = static_cast<std::uint8_t>(lists.weak[i][slot] ? Strength::kWeak : Strength::kStrong);
+        table.strengths[at] =
+            static_cast<std::uint8_t>(lists.weak[i][slot] ? Strength::kWeak : Strength::kStrong);
     }
   table.types = NarrowColumn(Column<std::uint16_t>::owning(std::vector<std::uint16_t>(objects)));
   table.declare({DeclaredStrengths{}});

@@ -13,8 +13,8 @@ namespace openclaw::test {
 inline constexpr std::uint32_t kNullSlot = 0xffff'ffffu;
 
 struct EdgeLists {
-  std::vector<std::vector<std::uint32_t>> targets;    // by object; kNullSlot = null
-  std::vector<std::vector<std::uint8_t>> weak;        // empty, or 1 for slots that do not keep alive
+  std::vector<std::vector<std::uint32_t>> targets;  // by object; kNullSlot = null
+  std::vector<std::vector<std::uint8_t>> weak;      // empty, or 1 for slots that do not keep alive
   std::vector<std::uint32_t> roots;
 };
 

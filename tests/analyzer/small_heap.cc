@@ -6,7 +6,8 @@
 namespace openclaw::test {
 namespace {
 
-constexpr std::uint64_t kBlock = 64 << 10, kMetadata = 4096, kBigBytes = (2 << 20) - 96, kTail = 1024, kDead = 208;
+constexpr std::uint64_t kBlock = 64 << 10, kMetadata = 4096, kBigBytes = (2 << 20) - 96, kTail = 1024,
+                        kDead = 208;
 
 enum : std::uint32_t { kServerType, kArrayType, kSessionType, kStringType };
 enum : std::uint32_t { kUnknownSite, kStartSite, kOpenSite, kTextSite };
@@ -23,12 +24,23 @@ std::uint64_t& SmallHeap::counter(std::string_view name) {
 }
 
 SmallHeap::SmallHeap() {
-  slots = {{kArray, kSessionB}, {kSessionA, kSessionB, kNullReference, kSessionC}, {kAnn, kSessionB},
-           {kBig, kNullReference}, {kAnn, kNullReference}, {}, {}, {}};
-  struct Shape { std::uint64_t size; std::uint32_t type, site; std::uint8_t age; };
-  const Shape shapes[] = {{64, kServerType, kStartSite, 7}, {128, kArrayType, kStartSite, 5}, {96, kSessionType, kOpenSite, 3},
-                          {96, kSessionType, kSiteIsStack | 0, 2}, {96, kSessionType, kOpenSite, 0}, {48, kStringType, kTextSite, 3},
-                          {64, kStringType, kTextSite, 0}, {kBigBytes, kStringType, kTextSite, 1}};
+  slots = {{kArray, kSessionB},
+           {kSessionA, kSessionB, kNullReference, kSessionC},
+           {kAnn, kSessionB},
+           {kBig, kNullReference},
+           {kAnn, kNullReference},
+           {},
+           {},
+           {}};
+  struct Shape {
+    std::uint64_t size;
+    std::uint32_t type, site;
+    std::uint8_t age;
+  };
+  const Shape shapes[] = {{64, kServerType, kStartSite, 7}, {128, kArrayType, kStartSite, 5},
+                          {96, kSessionType, kOpenSite, 3}, {96, kSessionType, kSiteIsStack | 0, 2},
+                          {96, kSessionType, kOpenSite, 0}, {48, kStringType, kTextSite, 3},
+                          {64, kStringType, kTextSite, 0},  {kBigBytes, kStringType, kTextSite, 1}};
   std::uint64_t at = kBase + kHeader, inBlock = 0;
   for (std::size_t i = 0; i < std::size(shapes); ++i) {
     ObjectRecord object;
@@ -148,11 +160,14 @@ std::vector<std::byte> SmallHeap::encode() const {
   process.requested = "control socket, uid 1000";
   encoder->process(process);
   const std::uint8_t buildId[] = {0xde, 0xad, 0xbe, 0xef};
-  const ModuleRecord modules[] = {{"/usr/bin/openclaw", buildId, 0x5555'0000'0000, 0x5555'0000'0000, 0x5555'0020'0000}};
+  const ModuleRecord modules[] = {
+      {"/usr/bin/openclaw", buildId, 0x5555'0000'0000, 0x5555'0000'0000, 0x5555'0020'0000}};
   encoder->modules(modules);
 
-  const FieldRecord serverFields[] = {{"sessions_", 8, Strength::kStrong, "Array<Session>"}, {"recent_", 16, Strength::kWeak, "Session"}};
-  const FieldRecord sessionFields[] = {{"user_", 8, Strength::kStrong, "String"}, {"next_", 16, Strength::kStrong, "Session"}};
+  const FieldRecord serverFields[] = {{"sessions_", 8, Strength::kStrong, "Array<Session>"},
+                                      {"recent_", 16, Strength::kWeak, "Session"}};
+  const FieldRecord sessionFields[] = {{"user_", 8, Strength::kStrong, "String"},
+                                       {"next_", 16, Strength::kStrong, "Session"}};
   const FieldRecord element[] = {{"", 0, Strength::kStrong, "Session"}};
   TypeRecord types[4];
   types[kServerType].name = "Server";
@@ -173,7 +188,8 @@ std::vector<std::byte> SmallHeap::encode() const {
   encoder->arenas(arenas);
   encoder->regions(regions);
   encoder->floating(floating);
-  const ThreadRecord threads[] = {{4712, "worker-0", "stopped by signal", 0x7ffc'0000'0000, 0x7ffc'0080'0000}};
+  const ThreadRecord threads[] = {
+      {4712, "worker-0", "stopped by signal", 0x7ffc'0000'0000, 0x7ffc'0080'0000}};
   encoder->threads(threads);
   const std::uint64_t pcs[] = {0x5555'0000'1234, 0x5555'0000'5678};
   StackRecord stack;
@@ -182,7 +198,8 @@ std::vector<std::byte> SmallHeap::encode() const {
   stack.samples = 2;
   stack.truncated = true;
   encoder->stacks(512 << 10, {&stack, 1});
-  const PhaseRecord shortPhases[] = {{"stop", 100'000}, {"mark", 300'000}}, longPhases[] = {{"stop", 1'200'000}, {"mark", 10'800'000}};
+  const PhaseRecord shortPhases[] = {{"stop", 100'000}, {"mark", 300'000}},
+                    longPhases[] = {{"stop", 1'200'000}, {"mark", 10'800'000}};
   PauseRecord pauses[2];
   pauses[0].number = 1;
   pauses[0].kind = "collect";
@@ -214,7 +231,8 @@ std::vector<std::byte> SmallHeap::encode() const {
   end.losses = losses;
   encoder->end(end);
   OPENCLAW_CHECK(encoder->status() == EncodeStatus::kOk, encoder->status());
-  const CodeFrameRecord frames[] = {{"makeSession", "src/session.h", 9, true}, {"openSession", "src/session.cc", 41, false}};
+  const CodeFrameRecord frames[] = {{"makeSession", "src/session.h", 9, true},
+                                    {"openSession", "src/session.cc", 41, false}};
   const SymbolRecord symbols[] = {{0x5555'0000'1234, frames, 0}};
   return withIndex(encoder.sink.bytes, symbols);
 }

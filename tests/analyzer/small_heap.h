@@ -1,5 +1,5 @@
-// A heap of eight objects with everything that a dump of the runtime has, whose ledger adds up to the byte: what tests
-// of views, findings and reports read. Change the records, then encode.
+// A heap of eight objects with everything that a dump of the runtime has, whose ledger adds up to the byte:
+// what tests of views, findings and reports read. Change the records, then encode.
 //
 //   root handle -> Server -sessions_-> Array -[0]-> Session a -user_-> String "ann", -next_-> Session b
 //                         -recent_ (weak)-> Session b      [1]-> Session b -user_-> 2 MiB String
@@ -29,7 +29,7 @@ struct SmallHeap {
   std::vector<CounterRecord> counters;
   std::vector<RootRecord> roots;
   std::vector<LossRecord> losses;
-  bool flushEachObject = false;     // a frame for every object
+  bool flushEachObject = false;  // a frame for every object
 
   SmallHeap();
   std::uint64_t& counter(std::string_view name);

@@ -37,22 +37,29 @@ Column<T> changed(const Column<T>& column, std::size_t row, T value) {
   return Column<T>::owning(std::move(values));
 }
 
-TEST(Verify, ASoundSnapshotHasNothingToSay) { EXPECT_TRUE(brokenAfter([](SnapshotState&) {}).empty()); }
+TEST(Verify, ASoundSnapshotHasNothingToSay) {
+  EXPECT_TRUE(brokenAfter([](SnapshotState&) {}).empty());
+}
 
 TEST(Verify, EachInvariantSpeaksWhenItIsBroken) {
   const std::map<std::string, std::function<void(SnapshotState&)>> damages{
-      {"columns-have-a-row-per-object", [](SnapshotState& s) { s.ageAndFlags = Column<std::uint8_t>::owning(std::vector<std::uint8_t>(3)); }},
+      {"columns-have-a-row-per-object",
+       [](SnapshotState& s) { s.ageAndFlags = Column<std::uint8_t>::owning(std::vector<std::uint8_t>(3)); }},
       {"table-indexes-in-range", [](SnapshotState& s) { s.types.pop_back(); }},
       {"references-in-range", [](SnapshotState& s) { s.edges.slots[0] = 99; }},
       {"roots-in-range-and-ascending", [](SnapshotState& s) { std::swap(s.roots[0], s.roots[1]); }},
-      {"addresses-ascend-without-overlap", [](SnapshotState& s) { s.addresses.units = changed(s.addresses.units, 2, 0u); }},
+      {"addresses-ascend-without-overlap",
+       [](SnapshotState& s) { s.addresses.units = changed(s.addresses.units, 2, 0u); }},
       {"edges-the-same-both-ways", [](SnapshotState& s) { s.back.sources[0] = 2 + s.back.sources[0] % 3; }},
       {"reachable-is-closed", [](SnapshotState& s) { s.dominator[SmallHeap::kBig] = kUnreachable; }},
-      {"dominated-lists-each-reachable-object-once", [](SnapshotState& s) { s.dominated[0] = s.dominated[1]; }},
-      {"dominators-form-a-tree", [](SnapshotState& s) {
+      {"dominated-lists-each-reachable-object-once",
+       [](SnapshotState& s) { s.dominated[0] = s.dominated[1]; }},
+      {"dominators-form-a-tree",
+       [](SnapshotState& s) {
          s.dominator[SmallHeap::kSessionB] = SmallHeap::kBig;  // b and the big string hold each other up
        }},
-      {"dominators-explain-every-edge", [](SnapshotState& s) { s.dominator[SmallHeap::kAnn] = SmallHeap::kSessionA; }},
+      {"dominators-explain-every-edge",
+       [](SnapshotState& s) { s.dominator[SmallHeap::kAnn] = SmallHeap::kSessionA; }},
       {"retained-sizes-add-up", [](SnapshotState& s) { s.retained.add(SmallHeap::kArray, 16); }},
       {"regions-ascend-and-add-up", [](SnapshotState& s) { s.regions[RegionIndex(0)].holeBytes += 16; }},
       {"regions-hold-their-objects", [](SnapshotState& s) { s.regions[RegionIndex(0)].objectCount -= 1; }},

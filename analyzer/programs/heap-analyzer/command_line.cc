@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <charconv>
+#include <CLI/CLI.hpp>
 #include <map>
 #include <sstream>
 
@@ -16,7 +16,8 @@ namespace {
 constexpr std::string_view kSubcommands[] = {"summary", "histogram", "dominators", "inspect", "validate"};
 
 constexpr const char* kExitCodes =
-    "Exit codes: 0 fine; 1 validate found something broken; 2 usage; 3 the file is damaged (what could be read is\n"
+    "Exit codes: 0 fine; 1 validate found something broken; 2 usage; 3 the file is damaged (what could be "
+    "read is\n"
     "reported in full); 5 the file could not be read; 130 interrupted.";
 
 Result<Address> parseAddress(const std::string& text) {
@@ -29,7 +30,8 @@ Result<Address> parseAddress(const std::string& text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
   if (error != std::errc{} || end != digits.data() + digits.size() || digits.empty())
-    return fail(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is no address; write 0x7f31c2004a80, or a decimal number", text));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("\"{}\" is no address; write 0x7f31c2004a80, or a decimal number", text));
   return Address(value);
 }
 
@@ -46,12 +48,17 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   }
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes vectors
 
-  CLI::App app("Explains a heap dump: who allocated it, who keeps it alive, where the holes are, why it paused.", "heap-analyzer");
+  CLI::App app(
+      "Explains a heap dump: who allocated it, who keeps it alive, where the holes are, why it paused.",
+      "heap-analyzer");
   CommandLine line;
-  app.set_version_flag("--version", fmt::format("heap-analyzer {} (commit {}, heap.bin format {})", OPENCLAW_VERSION, OPENCLAW_COMMIT, kFormatVersion));
+  app.set_version_flag("--version", fmt::format("heap-analyzer {} (commit {}, heap.bin format {})",
+                                                OPENCLAW_VERSION, OPENCLAW_COMMIT, kFormatVersion));
   app.require_subcommand(1);
-  app.footer(fmt::format("Example: heap-analyzer heap.bin        the summary of a dump\n"
-                         "         heap-analyzer histogram --sort retained heap.bin\n{}", kExitCodes));
+  app.footer(
+      fmt::format("Example: heap-analyzer heap.bin        the summary of a dump\n"
+                  "         heap-analyzer histogram --sort retained heap.bin\n{}",
+                  kExitCodes));
 
   std::string addressText, sort = "shallow", minimum = "0%";
   std::optional<std::size_t> top;
@@ -59,37 +66,49 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
     CLI::App* sub = app.add_subcommand(name, what);
     sub->footer(fmt::format("Example: {}\n{}", example, kExitCodes));
     sub->add_flag("--json", line.json, "the report as JSON; its shape stands in JSON.md");
-    sub->add_option("--threads", line.threads, "threads to load with (default: as the machine has)")->check(CLI::Range(1u, 1024u));
+    sub->add_option("--threads", line.threads, "threads to load with (default: as the machine has)")
+        ->check(CLI::Range(1u, 1024u));
     sub->callback([&line, value] { line.command = value; });
     return sub;
   };
   const auto takeDump = [&](CLI::App* sub) {
     sub->add_option("DUMP", line.dump, "a heap.bin")->required()->check(CLI::ExistingFile);
   };
-  const auto takeTop = [&](CLI::App* sub, const char* what) { sub->add_option("--top", top, what)->check(CLI::Range(1ull, 1'000'000'000ull)); };
+  const auto takeTop = [&](CLI::App* sub, const char* what) {
+    sub->add_option("--top", top, what)->check(CLI::Range(1ull, 1'000'000'000ull));
+  };
 
-  CLI::App* summary = command("summary", "what the dump says, on a page", "heap-analyzer heap.bin", Command::kSummary);
+  CLI::App* summary =
+      command("summary", "what the dump says, on a page", "heap-analyzer heap.bin", Command::kSummary);
   takeTop(summary, "rows of each table (default 10)");
   takeDump(summary);
 
-  CLI::App* histogram = command("histogram", "objects and bytes by type", "heap-analyzer histogram --top 20 --sort retained heap.bin", Command::kHistogram);
-  histogram->add_option("--sort", sort, "shallow, retained, objects or name (default shallow)")->check(CLI::IsMember({"shallow", "retained", "objects", "name"}));
+  CLI::App* histogram =
+      command("histogram", "objects and bytes by type",
+              "heap-analyzer histogram --top 20 --sort retained heap.bin", Command::kHistogram);
+  histogram->add_option("--sort", sort, "shallow, retained, objects or name (default shallow)")
+      ->check(CLI::IsMember({"shallow", "retained", "objects", "name"}));
   takeTop(histogram, "types shown (default: all)");
   takeDump(histogram);
 
-  CLI::App* dominators = command("dominators", "who retains how much, from the roots down", "heap-analyzer dominators --depth 4 --min 1% heap.bin", Command::kDominators);
-  dominators->add_option("--depth", line.dominators.depth, "levels (default 3)")->check(CLI::Range(1u, 1000u));
+  CLI::App* dominators =
+      command("dominators", "who retains how much, from the roots down",
+              "heap-analyzer dominators --depth 4 --min 1% heap.bin", Command::kDominators);
+  dominators->add_option("--depth", line.dominators.depth, "levels (default 3)")
+      ->check(CLI::Range(1u, 1000u));
   takeTop(dominators, "children shown of each (default 10)");
   dominators->add_option("--min", minimum, "leave out what retains less than this share of all (default 0%)");
   dominators->add_flag("--by-type", line.dominators.byType, "put children of one type together");
   takeDump(dominators);
 
-  CLI::App* inspect = command("inspect", "one object: what it is, who made it, what keeps it alive", "heap-analyzer inspect 0x7f31c2004a80 heap.bin", Command::kInspect);
+  CLI::App* inspect = command("inspect", "one object: what it is, who made it, what keeps it alive",
+                              "heap-analyzer inspect 0x7f31c2004a80 heap.bin", Command::kInspect);
   inspect->add_option("ADDR", addressText, "an address of the object or inside it")->required();
   takeTop(inspect, "slots, referrers and dominators shown (default 20)");
   takeDump(inspect);
 
-  CLI::App* validate = command("validate", "checks the file and every invariant of the heap in it", "heap-analyzer validate heap.bin", Command::kValidate);
+  CLI::App* validate = command("validate", "checks the file and every invariant of the heap in it",
+                               "heap-analyzer validate heap.bin", Command::kValidate);
   takeDump(validate);
 
   Parsed parsed;
@@ -108,13 +127,17 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     return usage(error.what());
   }
-  static const std::map<std::string, HistogramOrder> kOrders{{"shallow", HistogramOrder::kShallow}, {"retained", HistogramOrder::kRetained},
-                                                             {"objects", HistogramOrder::kObjects}, {"name", HistogramOrder::kName}};
+  static const std::map<std::string, HistogramOrder> kOrders{{"shallow", HistogramOrder::kShallow},
+                                                             {"retained", HistogramOrder::kRetained},
+                                                             {"objects", HistogramOrder::kObjects},
+                                                             {"name", HistogramOrder::kName}};
   line.order = kOrders.at(sort);
   const Result<double> share = parseRatio(minimum);
   if (!share) return usage(fmt::format("--min: {}", share.error().what));
   line.dominators.minimumShare = *share;
-  const std::size_t defaultTop = line.command == Command::kHistogram ? 0 : line.command == Command::kInspect ? 20 : 10;
+  const std::size_t defaultTop = line.command == Command::kHistogram ? 0
+                                 : line.command == Command::kInspect ? 20
+                                                                     : 10;
   line.top = top.value_or(defaultTop);
   line.dominators.top = line.top;
   if (line.command == Command::kInspect) {

@@ -15,7 +15,7 @@ struct CommandLine {
   Command command = Command::kSummary;
   std::string dump;
   bool json = false;
-  unsigned threads = 0;           // 0 = as the machine has
+  unsigned threads = 0;  // 0 = as the machine has
   std::size_t top = 10;
   HistogramOrder order = HistogramOrder::kShallow;
   DominatorViewOptions dominators;

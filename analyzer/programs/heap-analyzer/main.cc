@@ -25,9 +25,12 @@ Result<Output> report(const Snapshot& snapshot, const CommandLine& line, const s
   const bool damaged = !load.file.complete() || load.objectsMissing != 0 || load.referencesMissing != 0;
   const int exitCode = damaged ? exitCodeOf(ErrorCode::kDamaged) : 0;
   switch (line.command) {
-    case Command::kSummary: return Output{write(computeSummary(snapshot, line.top, stop)), exitCode};
-    case Command::kHistogram: return Output{write(computeSortedHistogram(snapshot, line.order, line.top, stop)), exitCode};
-    case Command::kDominators: return Output{write(computeDominatorView(snapshot, line.dominators, stop), line.dominators), exitCode};
+    case Command::kSummary:
+      return Output{write(computeSummary(snapshot, line.top, stop)), exitCode};
+    case Command::kHistogram:
+      return Output{write(computeSortedHistogram(snapshot, line.order, line.top, stop)), exitCode};
+    case Command::kDominators:
+      return Output{write(computeDominatorView(snapshot, line.dominators, stop), line.dominators), exitCode};
     case Command::kInspect: {
       OPENCLAW_TRY(const Inspection inspection, inspectObject(snapshot, line.address, line.top, stop));
       return Output{write(inspection), exitCode};
@@ -46,7 +49,8 @@ Result<Output> run(const CommandLine& line, const std::stop_token& stop) {
   std::shared_ptr<const Snapshot> snapshot;
   {
     ProgressBar bar;
-    OPENCLAW_TRY(snapshot, loadSnapshot(line.dump, options, [&](const LoadProgress& p) { bar.show(p); }, stop));
+    OPENCLAW_TRY(snapshot, loadSnapshot(
+                               line.dump, options, [&](const LoadProgress& p) { bar.show(p); }, stop));
   }
   OPENCLAW_TRY(Output output, report(*snapshot, line, stop));
   // A view that was stopped half way must not look like an answer.
@@ -65,7 +69,8 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "heap-analyzer: {}\n", toText(output.error()));
     return exitCodeOf(output.error().code);
   }
-  if (std::fwrite(output->text.data(), 1, output->text.size(), stdout) != output->text.size() || std::fflush(stdout) != 0) {
+  if (std::fwrite(output->text.data(), 1, output->text.size(), stdout) != output->text.size() ||
+      std::fflush(stdout) != 0) {
     fmt::print(stderr, "heap-analyzer: the report could not be written: {}\n", std::strerror(errno));
     return exitCodeOf(ErrorCode::kIo);
   }

@@ -27,7 +27,8 @@ void ProgressBar::show(const LoadProgress& progress) {
   if (!terminal_ || now - started_ < 1s || now - lastDrawn_ < 100ms) return;
   constexpr int kWidth = 30;
   const int done = static_cast<int>(progress.fraction * kWidth);
-  fmt::print(stderr, "\r[{:#<{}}{:.<{}}] {:3.0f} % {:<16}", "", done, "", kWidth - done, progress.fraction * 100, progress.stage);
+  fmt::print(stderr, "\r[{:#<{}}{:.<{}}] {:3.0f} % {:<16}", "", done, "", kWidth - done,
+             progress.fraction * 100, progress.stage);
   std::fflush(stderr);
   lastDrawn_ = now;
   drawn_ = true;

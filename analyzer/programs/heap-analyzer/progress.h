@@ -26,8 +26,8 @@ class ProgressBar {
   bool drawn_ = false;
 };
 
-// While it lives, SIGINT and SIGTERM request a stop instead of ending the process; a second one ends it at once with
-// 130. Make it before other threads, which inherit the blocked signals.
+// While it lives, SIGINT and SIGTERM request a stop instead of ending the process; a second one ends it at
+// once with 130. Make it before other threads, which inherit the blocked signals.
 class InterruptWatch {
  public:
   InterruptWatch();

@@ -20,7 +20,8 @@ std::vector<std::uint32_t> dominatorsOf(const EdgeLists& lists) {
 using Row = std::vector<std::uint32_t>;
 
 TEST(Dominators, JoinOfADiamondIsDominatedByItsTop) {
-  EXPECT_EQ(dominatorsOf({.targets = {{1, 2}, {3}, {3}, {}}, .weak = {}, .roots = {0}}), (Row{kRootsOnly, 0, 0, 0}));
+  EXPECT_EQ(dominatorsOf({.targets = {{1, 2}, {3}, {3}, {}}, .weak = {}, .roots = {0}}),
+            (Row{kRootsOnly, 0, 0, 0}));
 }
 
 TEST(Dominators, ObjectUnderTwoRootsIsDominatedByTheRootsOnly) {
@@ -29,12 +30,15 @@ TEST(Dominators, ObjectUnderTwoRootsIsDominatedByTheRootsOnly) {
 }
 
 TEST(Dominators, RootBelowAnotherRootKeepsTheVirtualRoot) {
-  EXPECT_EQ(dominatorsOf({.targets = {{1}, {2}, {}}, .weak = {}, .roots = {0, 1}}), (Row{kRootsOnly, kRootsOnly, 1}));
+  EXPECT_EQ(dominatorsOf({.targets = {{1}, {2}, {}}, .weak = {}, .roots = {0, 1}}),
+            (Row{kRootsOnly, kRootsOnly, 1}));
 }
 
 TEST(Dominators, WeakEdgesDoNotCount) {
-  EXPECT_EQ(dominatorsOf({.targets = {{1, 2}, {2}, {}}, .weak = {{0, 1}, {0}, {}}, .roots = {0}}), (Row{kRootsOnly, 0, 1}));
-  EXPECT_EQ(dominatorsOf({.targets = {{1}, {}}, .weak = {{1}, {}}, .roots = {0}}), (Row{kRootsOnly, kUnreachable}));
+  EXPECT_EQ(dominatorsOf({.targets = {{1, 2}, {2}, {}}, .weak = {{0, 1}, {0}, {}}, .roots = {0}}),
+            (Row{kRootsOnly, 0, 1}));
+  EXPECT_EQ(dominatorsOf({.targets = {{1}, {}}, .weak = {{1}, {}}, .roots = {0}}),
+            (Row{kRootsOnly, kUnreachable}));
 }
 
 TEST(Dominators, UnreachableCycleHasNone) {
@@ -43,7 +47,8 @@ TEST(Dominators, UnreachableCycleHasNone) {
 }
 
 TEST(Dominators, SelfLoopsNullsAndRepeatedEdgesChangeNothing) {
-  EXPECT_EQ(dominatorsOf({.targets = {{0, kNullSlot, 1, 1}, {1, 0}}, .weak = {}, .roots = {0, 0}}), (Row{kRootsOnly, 0}));
+  EXPECT_EQ(dominatorsOf({.targets = {{0, kNullSlot, 1, 1}, {1, 0}}, .weak = {}, .roots = {0, 0}}),
+            (Row{kRootsOnly, 0}));
 }
 
 TEST(Dominators, NoObjectsAndNoRootsAreFine) {
@@ -73,7 +78,8 @@ TEST(Dominators, AgreeWithBoostOnLargerRandomGraphs) {
   for (const std::uint32_t objects : {1'000u, 20'000u}) {
     for (const std::uint32_t degree : {1u, 2u, 4u}) {
       const EdgeLists lists = test::randomLists(random, objects, objects * degree, true);
-      ASSERT_EQ(dominatorsOf(lists), computeDominatorsWithBoost(test::tableOf(lists), lists.roots)) << objects << " x " << degree;
+      ASSERT_EQ(dominatorsOf(lists), computeDominatorsWithBoost(test::tableOf(lists), lists.roots))
+          << objects << " x " << degree;
     }
   }
 }
@@ -83,7 +89,8 @@ TEST(Dominators, ListOfAMillionIsAChain) {
   constexpr std::uint32_t kLength = 1'000'000;
   lists.targets.resize(kLength);
   // Each also points back to the first and to its predecessor, as doubly linked lists do.
-  for (std::uint32_t i = 0; i < kLength; ++i) lists.targets[i] = {i + 1 < kLength ? i + 1 : kNullSlot, 0, i == 0 ? kNullSlot : i - 1};
+  for (std::uint32_t i = 0; i < kLength; ++i)
+    lists.targets[i] = {i + 1 < kLength ? i + 1 : kNullSlot, 0, i == 0 ? kNullSlot : i - 1};
   lists.roots = {0};
   const std::vector<std::uint32_t> d = dominatorsOf(lists);
   for (std::uint32_t i = 1; i < kLength; ++i) ASSERT_EQ(d[i], i - 1);
@@ -149,7 +156,8 @@ TEST(Reachability, AgreesWithDominatorsOnRandomGraphs) {
   test::Random random(seed);
   for (int round = 0; round < 50; ++round) {
     const EdgeLists lists = test::randomLists(random, 60, 90, true);
-    const Buffer<std::uint8_t> reachable = computeReachability(test::tableOf(lists), lists.roots, test::plainWork());
+    const Buffer<std::uint8_t> reachable =
+        computeReachability(test::tableOf(lists), lists.roots, test::plainWork());
     ASSERT_EQ((std::vector<std::uint8_t>(reachable.span().begin(), reachable.span().end())),
               test::reachableWithout(lists, kNullSlot));
   }

@@ -26,7 +26,8 @@ TEST(Retained, EqualsWhatRemovalWouldFree) {
   test::Random random(seed);
   for (int round = 0; round < 200; ++round) {
     const auto objects = static_cast<std::uint32_t>(1 + random.below(40));
-    const EdgeLists lists = test::randomLists(random, objects, static_cast<std::uint32_t>(random.below(3 * objects)), true);
+    const EdgeLists lists =
+        test::randomLists(random, objects, static_cast<std::uint32_t>(random.below(3 * objects)), true);
     std::vector<std::uint32_t> units(objects);
     for (std::uint32_t& u : units) u = static_cast<std::uint32_t>(random.below(1000));
     const EdgeTable table = test::tableOf(lists);
@@ -92,7 +93,8 @@ TEST(BackwardEdges, AreTheForwardOnesTurnedAroundWhateverTheThreads) {
     const BackwardEdges back = computeBackwardEdges(table, work);
     for (std::uint32_t object = 0; object < 500; ++object) {
       std::vector<std::uint32_t> sources;
-      for (std::uint64_t i = back.first.begin(object); i < back.first.end(object); ++i) sources.push_back(back.sources[i] - 1);
+      for (std::uint64_t i = back.first.begin(object); i < back.first.end(object); ++i)
+        sources.push_back(back.sources[i] - 1);
       ASSERT_EQ(sources, expected[object]) << object;
     }
   }
