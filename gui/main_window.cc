@@ -81,6 +81,7 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
 
   status_ = new QLabel(this);
   status_->setObjectName(QStringLiteral("status"));
+  status_->setMinimumWidth(1);  // a long text does not widen the window
   statusBar()->addWidget(status_, 1);
 
   addViews();
@@ -126,7 +127,7 @@ void MainWindow::addActions() {
   QMenu* file = menuBar()->addMenu(tr("&File"));
   file->addAction(tr("&Open a dump…"), QKeySequence::Open, this, &MainWindow::chooseDump);
   reload_ = file->addAction(tr("&Reload"), QKeySequence(Qt::Key_F5), this, [this] { openDump(path_); });
-  close_ = file->addAction(tr("&Close the dump"), QKeySequence::Close, this, &MainWindow::closeDump);
+  close_ = file->addAction(tr("&Close the dump"), QKeySequence(Qt::CTRL | Qt::Key_W), this, &MainWindow::closeDump);
   file->addSeparator();
   file->addAction(tr("&Quit"), QKeySequence(Qt::CTRL | Qt::Key_Q), this, &QWidget::close);
 

@@ -41,6 +41,8 @@ DominatorView::DominatorView(QWidget* parent) : View(parent), model_(new Dominat
   auto* content = new QWidget(this);
   explanation_ = new QLabel(content);
   explanation_->setObjectName(QStringLiteral("ownersExplanation"));
+  explanation_->setWordWrap(true);
+  explanation_->setMinimumWidth(1);
   showAll_ = new QPushButton(tr("Show &all owners"), content);
   showAll_->setObjectName(QStringLiteral("showAllOwners"));
   connect(showAll_, &QPushButton::clicked, this, [this] { setTop(std::nullopt); });

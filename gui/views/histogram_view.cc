@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <QAction>
 #include <QHeaderView>
 #include <QKeyEvent>
 #include <QLabel>
@@ -53,12 +54,15 @@ HistogramView::HistogramView(QWidget* parent) : View(parent), model_(new Histogr
   const int digits = fontMetrics().horizontalAdvance(QStringLiteral("0000000000000000"));
   for (int column = HistogramModel::kObjects; column < HistogramModel::kColumns; ++column) header->resizeSection(column, digits);
   header->resizeSection(HistogramModel::kShare, digits * 5 / 4);
+  addSortActions();
   table_->setSortingEnabled(true);
   table_->sortByColumn(HistogramModel::kOwnSize, Qt::DescendingOrder);
 
   sums_ = new QLabel(content);
   sums_->setObjectName(QStringLiteral("histogramSums"));
   sums_->setContentsMargins(4, 3, 4, 3);
+  sums_->setWordWrap(true);
+  sums_->setMinimumWidth(1);
 
   auto* layout = new QVBoxLayout(content);
   layout->setContentsMargins(10, 10, 10, 6);
@@ -79,6 +83,25 @@ HistogramView::HistogramView(QWidget* parent) : View(parent), model_(new Histogr
   connect(&filterTimer_, &QTimer::timeout, this, &HistogramView::applyFilter);
   connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, &HistogramView::announceSelection);
   showNoDump();
+}
+
+// Headers take no keyboard focus, so sorting is in the table's menu too: Ctrl+1 for the first column, and so on; once
+// more turns the order round.
+void HistogramView::addSortActions() {
+  for (int column = 0; column < HistogramModel::kColumns; ++column) {
+    const QString title = model_->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
+    auto* sort = new QAction(tr("Sort by %1").arg(title.toLower()), table_);
+    sort->setShortcut(QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_1 + column)));
+    sort->setShortcutContext(Qt::WidgetShortcut);
+    connect(sort, &QAction::triggered, this, [this, column] {
+      const QHeaderView* header = table_->horizontalHeader();
+      const bool again = header->sortIndicatorSection() == column;
+      const Qt::SortOrder natural = column == HistogramModel::kType ? Qt::AscendingOrder : Qt::DescendingOrder;
+      const Qt::SortOrder other = header->sortIndicatorOrder() == Qt::AscendingOrder ? Qt::DescendingOrder : Qt::AscendingOrder;
+      table_->sortByColumn(column, again ? other : natural);
+    });
+    table_->addAction(sort);
+  }
 }
 
 void HistogramView::showAnswers(std::shared_ptr<const Answers> answers) {

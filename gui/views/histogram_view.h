@@ -33,6 +33,7 @@ class HistogramView : public View {
   void applyFilter();
   void showSums();
   void select(int row);
+  void addSortActions();
 
   std::shared_ptr<const Answers> answers_;
   HistogramModel* model_;

@@ -15,6 +15,7 @@ namespace {
 // Slots of one holder searched for the one that points here.
 constexpr std::uint32_t kSlotsSearched = 20'000;
 constexpr std::size_t kOwnersShown = 12;
+constexpr std::size_t kFramesShown = 12;
 // Longer tables share what height is left and scroll.
 constexpr std::size_t kRowsWithoutScrolling = 8;
 
@@ -42,6 +43,13 @@ QString flagsText(std::uint8_t flags) {
   return words.join(QStringLiteral(", "));
 }
 
+// Lets a long C++ name break over lines where a person would break it. Only for labels that are not copied from.
+QString breakable(QString name) {
+  const QChar breakHere(0x200b);
+  for (const QLatin1String after : {QLatin1String("::"), QLatin1String("<"), QLatin1String(",")}) name.replace(after, after + breakHere);
+  return name;
+}
+
 QLabel* makeTitle(QWidget* parent) {
   auto* label = new QLabel(parent);
   QFont font = label->font();
@@ -55,6 +63,7 @@ QLabel* makeText(QWidget* parent) {
   auto* label = new QLabel(parent);
   label->setTextFormat(Qt::PlainText);
   label->setWordWrap(true);
+  label->setMinimumWidth(1);
   label->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
   label->setFocusPolicy(Qt::NoFocus);
   return label;
@@ -67,6 +76,7 @@ Inspector::Inspector(QWidget* parent) : QWidget(parent) {
   title_ = makeTitle(this);
   title_->setObjectName(QStringLiteral("inspectorTitle"));
   title_->setWordWrap(true);
+  title_->setMinimumWidth(1);
   facts_ = makeText(this);
   facts_->setObjectName(QStringLiteral("inspectorFacts"));
   const std::vector<ColumnSpec> columns = {{tr("Reference")}, {tr("Object")}, {tr("Retained"), {}, Qt::AlignRight}};
@@ -80,9 +90,9 @@ Inspector::Inspector(QWidget* parent) : QWidget(parent) {
   fields_ = new RowsTable(columns, this);
   fields_->setObjectName(QStringLiteral("inspectorFields"));
   originTitle_ = makeTitle(this);
-  origin_ = makeText(this);
+  origin_ = new RowsTable({{tr("Function")}, {tr("Where")}}, this);
   origin_->setObjectName(QStringLiteral("inspectorOrigin"));
-  for (RowsTable* table : {owners_, holders_, fields_}) {
+  for (RowsTable* table : {owners_, holders_, fields_, origin_}) {
     table->setStretched({0, 1});
     table->setAlternatingRowColors(true);
     connect(table, &RowsTable::objectActivated, this, &Inspector::objectActivated);
@@ -125,7 +135,7 @@ void Inspector::clear() {
 void Inspector::showObject(ObjectIndex object) {
   if (!answers_ || object.value >= answers_->snapshot->objectCount()) return;
   const Snapshot& s = *answers_->snapshot;
-  title_->setText(typeName(s, object));
+  title_->setText(breakable(typeName(s, object)));
   QStringList facts;
   facts.push_back(tr("Address  %1").arg(numbers::address(s.address(object))));
   facts.push_back(tr("Own size  %1 (%2 bytes)").arg(numbers::size(s.size(object)), numbers::count(s.size(object).value)));
@@ -210,37 +220,42 @@ void Inspector::showFields(ObjectIndex object) {
 
 void Inspector::showOrigin(ObjectIndex object) {
   const Snapshot& s = *answers_->snapshot;
-  QStringList lines;
-  if (const auto stack = s.stack(object)) {
+  std::vector<Row> rows;
+  const auto where = [](const std::string& file, std::uint32_t line) -> RowCell {
+    if (file.empty()) return {.text = numbers::unknown()};
+    const QString path = QStringLiteral("%1:%2").arg(numbers::text(file)).arg(line);
+    return {.text = path.mid(path.lastIndexOf(QLatin1Char('/')) + 1), .raw = path, .toolTip = path};
+  };
+  const auto stack = s.stack(object);
+  std::size_t hidden = 0;
+  if (stack) {
     for (const std::uint64_t pc : s.stacks()[*stack].pcs) {
+      if (rows.size() >= kFramesShown) {
+        ++hidden;
+        continue;
+      }
       const auto frames = s.symbol(pc);
-      if (frames.empty()) lines.push_back(numbers::address(Address(pc)));
-      for (const CodeFrame& frame : frames) {
-        QString line = numbers::text(frame.function);
-        if (!frame.file.empty()) line += QStringLiteral("  %1:%2").arg(numbers::text(frame.file.substr(frame.file.rfind('/') + 1))).arg(frame.line);
-        lines.push_back(line);
-      }
-      if (lines.size() > 14) {
-        lines.push_back(QStringLiteral("…"));
-        break;
-      }
+      if (frames.empty()) rows.push_back({.cells = {{.text = numbers::address(Address(pc))}, {.text = tr("not symbolized")}}});
+      for (const CodeFrame& frame : frames)
+        rows.push_back({.cells = {{.text = numbers::text(frame.function)}, where(frame.file, frame.line)}});
     }
-    originTitle_->setText(tr("Allocated at (sampled stack)"));
-  } else {
-    const QString site = numbers::text(siteText(s, s.site(object)));
-    lines.push_back(site.isEmpty() ? tr("The dump does not say.") : site);
-    originTitle_->setText(tr("Allocated at"));
+  } else if (const SiteIndex site = s.site(object); site.value != 0 && site.value < s.sites().size()) {
+    rows.push_back({.cells = {{.text = numbers::text(s.sites()[site].function)}, where(s.sites()[site].file, s.sites()[site].line)}});
   }
-  origin_->setText(lines.join(QLatin1Char('\n')));
+  originTitle_->setText(rows.empty()  ? tr("The dump does not say where it was allocated")
+                        : !stack      ? tr("Allocated at")
+                        : hidden == 0 ? tr("Allocated at (sampled stack)")
+                                      : tr("Allocated at (sampled stack; %1 outer frames not shown)").arg(numbers::count(hidden)));
   originTitle_->show();
-  origin_->show();
+  origin_->setVisible(!rows.empty());
+  origin_->setRows(std::move(rows));
 }
 
 void Inspector::showType(TypeIndex type) {
   if (!answers_ || type.value >= answers_->snapshot->types().size()) return;
   clear();
   const TypeInfo& info = answers_->snapshot->types()[type];
-  title_->setText(numbers::text(info.name));
+  title_->setText(breakable(numbers::text(info.name)));
   QStringList facts;
   facts.push_back(tr("Size  %1 bytes%2").arg(numbers::count(info.size), info.elementSize > 0 ? tr(" and %1 for each element").arg(numbers::count(info.elementSize)) : QString()));
   for (const HistogramRow& row : answers_->histogram) {

@@ -45,7 +45,7 @@ class Inspector : public QWidget {
   QLabel* fieldsTitle_;
   RowsTable* fields_;
   QLabel* originTitle_;
-  QLabel* origin_;
+  RowsTable* origin_;
 };
 
 }  // namespace openclaw::gui

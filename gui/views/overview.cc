@@ -29,6 +29,7 @@ QLabel* makeAnswer(QWidget* parent) {
   auto* label = new QLabel(parent);
   label->setTextFormat(Qt::PlainText);
   label->setWordWrap(true);
+  label->setMinimumWidth(1);  // long words do not widen the window
   label->setTextInteractionFlags(Qt::TextSelectableByMouse);
   return label;
 }
