@@ -40,7 +40,13 @@ struct Answers {
   std::array<AgeRow, 8> ages{};
   bool agesKnown = false;  // some object survived a collection, or the process counted one
 
+  // Nothing lost, neither by the dumped process nor in the file.
   bool exact() const { return snapshot->report().complete(); }
+  // The file gave everything it was meant to hold: what is absent here was absent there.
+  bool readWhole() const {
+    const LoadReport& report = snapshot->report();
+    return report.file.complete() && report.objectsMissing == 0 && report.referencesMissing == 0;
+  }
 };
 
 using StageSink = std::function<void(std::string_view stage, double fraction)>;  // fraction of this work, 0 to 1

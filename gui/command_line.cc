@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "format/frame.h"
+#include "analyzer/snapshot.h"
 #include "openclaw/version.h"
 
 namespace openclaw::gui {

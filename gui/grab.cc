@@ -59,7 +59,7 @@ GrabResult grabViews(MainWindow& window, const std::string& view, const std::str
   if (!report.complete()) {
     // Losses that the dumped process counted are shown, but only a damaged file is a damaged input.
     result.problem = report.sentence();
-    if (!report.file.complete() || report.objectsMissing > 0 || report.referencesMissing > 0) result.exitCode = 3;
+    if (!window.answers()->readWhole()) result.exitCode = 3;
   }
   return result;
 }

@@ -74,6 +74,8 @@ void StackedBar::paintEvent(QPaintEvent*) {
     if (i > 0) painter.fillRect(QRect(at[i], 0, 1, height()), colors.base);
     const QString label = parts_[i].name + QLatin1Char(' ') + numbers::size(Bytes(parts_[i].bytes));
     if (fontMetrics().horizontalAdvance(label) + 12 > rect.width()) continue;
+    if (parts_[i].hatched)  // hatching behind letters makes them hard to read
+      painter.fillRect(QRect(rect.left() + 3, 2, fontMetrics().horizontalAdvance(label) + 6, height() - 4), parts_[i].color);
     // Black or white, whichever reads better on the part's colour.
     painter.setPen(qGray(parts_[i].color.rgb()) > 128 && !parts_[i].hatched ? Qt::black : Qt::white);
     painter.drawText(rect.adjusted(6, 0, -4, 0), Qt::AlignVCenter | Qt::AlignLeft, label);

@@ -102,7 +102,9 @@ void DominatorView::showAnswers(std::shared_ptr<const Answers> answers) {
   if (answers_->snapshot->dominatedBy(std::nullopt).empty()) {
     showEmpty(tr("Nothing is held"), answers_->totals.objects == 0
                                          ? tr("The dump holds no objects. Take one while the program holds some: occtl memory dump")
-                                         : tr("No object is reachable from a root, so nobody owns anything. The histogram lists what is there."));
+                                         : answers_->readWhole() ? tr("No object is reachable from a root, so nobody owns anything. Types (Alt+2) lists what is there.")
+                                         : tr("The roots or the references are not in the part of the dump that could be read. Types (Alt+2) lists what "
+                                              "is there; for owners, take the dump again."));
     return;
   }
   setTop(std::nullopt);

@@ -138,14 +138,15 @@ void Inspector::showObject(ObjectIndex object) {
   title_->setText(breakable(typeName(s, object)));
   QStringList facts;
   facts.push_back(tr("Address  %1").arg(numbers::address(s.address(object))));
-  facts.push_back(tr("Own size  %1 (%2 bytes)").arg(numbers::size(s.size(object)), numbers::count(s.size(object).value)));
+  facts.push_back(s.size(object) < 1_KiB ? tr("Own size  %1").arg(numbers::size(s.size(object)))
+                                         : tr("Own size  %1 (%2 bytes)").arg(numbers::size(s.size(object)), numbers::count(s.size(object).value)));
   if (const Bytes external = s.external(object); external.value > 0)
     facts.push_back(tr("Owns outside the heap  %1").arg(numbers::size(external)));
   if (s.reachable(object))
     facts.push_back(tr("Retained  %1, %2 of live").arg(numbers::size(s.retained(object)), numbers::share(s.retained(object).value, answers_->totals.reachableBytes.value)));
   else
     facts.push_back(tr("Unreachable: the next collection that looks here frees it"));
-  facts.push_back(answers_->agesKnown ? tr("Age  %1 collections").arg(numbers::age(s.age(object))) : tr("Age  not known: no collection has run"));
+  facts.push_back(answers_->agesKnown ? tr("Age  %1 (collections survived)").arg(numbers::age(s.age(object))) : tr("Age  not known: no collection has run"));
   if (const QString flags = flagsText(s.flags(object)); !flags.isEmpty()) facts.push_back(tr("Flags  %1").arg(flags));
   facts_->setText(facts.join(QLatin1Char('\n')));
   showOwners(object);
@@ -169,7 +170,7 @@ void Inspector::showOwners(ObjectIndex object) {
     rows.push_back({.cells = {held, {.text = typeName(s, *at), .toolTip = numbers::address(s.address(*at))}, sizeCell(s.retained(*at))},
                     .object = *at});
   }
-  ownersTitle_->setText(more == 0 ? tr("Kept alive by, up to the roots") : tr("Kept alive by; %1 more up to the roots").arg(numbers::count(more)));
+  ownersTitle_->setText(more == 0 ? tr("Owners, from here up to the root") : tr("Owners, from here up; %1 more to the root").arg(numbers::count(more)));
   ownersTitle_->setVisible(!rows.empty());
   owners_->setVisible(!rows.empty());
   owners_->setRows(std::move(rows));
@@ -270,9 +271,9 @@ void Inspector::showType(TypeIndex type) {
   std::vector<Row> rows;
   const auto add = [&](const std::vector<FieldInfo>& fields, const QString& prefix) {
     for (const FieldInfo& field : fields)
-      rows.push_back({.cells = {{.text = prefix + numbers::text(field.name)},
+      rows.push_back({.cells = {{.text = prefix + numbers::text(field.name) + (field.strength == Strength::kWeak ? tr(" (weak)") : QString())},
                                 {.text = field.targetType.empty() ? numbers::unknown() : numbers::text(field.targetType)},
-                                {.text = field.strength == Strength::kWeak ? tr("weak") : QString()}}});
+                                {.text = QString()}}});
   };
   add(info.fields, {});
   add(info.elementFields, QStringLiteral("[…]."));

@@ -24,6 +24,7 @@ namespace {
 constexpr std::size_t kRowsShown = 8;
 constexpr std::size_t kFindingsShown = 3;
 constexpr std::uint32_t kSlotsLookedAt = 100'000;
+constexpr int kChartHeight = 170;
 
 QLabel* makeAnswer(QWidget* parent) {
   auto* label = new QLabel(parent);
@@ -75,6 +76,9 @@ QString words(Consistency consistency) {
   return {};
 }
 
+// What is empty in an incomplete dump may only be lost.
+QString notRead() { return QObject::tr("Not in the part of the dump that could be read; take the dump again."); }
+
 QString fileName(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return numbers::text(slash == std::string::npos ? path : path.substr(slash + 1));
@@ -111,7 +115,8 @@ Overview::Overview(QWidget* parent) : View(parent) {
                                 {tr("% of committed"), tr("Share of the bytes that the heap has from the system."), right},
                                 {tr("Counted from"), tr("Where the number comes from. No line is the difference of others.")}},
                                page);
-  ledgerTable_->setStretched({0, 3});
+  ledgerTable_->setStretched({3});
+  ledgerTable_->setOptional(3);
   ledgerTable_->setObjectName(QStringLiteral("ledgerTable"));
   ledger_.body->addWidget(ledgerBar_);
   ledger_.body->addWidget(ledgerTable_);
@@ -138,6 +143,7 @@ Overview::Overview(QWidget* parent) : View(parent) {
                                {tr("% of heap"), tr("Own size as a share of all objects in the dump."), right}},
                               page);
   sitesTable_->setWidth(1, 22);
+  sitesTable_->setOptional(1);
   sitesTable_->setObjectName(QStringLiteral("sitesTable"));
   sites_.body->addWidget(sitesTable_);
   for (RowsTable* table : {ledgerTable_, ownersTable_, typesTable_, sitesTable_}) {
@@ -150,13 +156,15 @@ Overview::Overview(QWidget* parent) : View(parent) {
   ageChart_ = new ColumnChart(page);
   ageChart_->setObjectName(QStringLiteral("ageChart"));
   ageChart_->setAccessibleName(tr("Bytes by age"));
-  ages_.body->addWidget(ageChart_, 1);
+  ageChart_->setFixedHeight(kChartHeight);
+  ages_.body->addWidget(ageChart_);
   pauseChart_ = new PauseChart(page);
   pauseChart_->setObjectName(QStringLiteral("pauseChart"));
   pauseChart_->setAccessibleName(tr("Pauses"));
   pauseText_ = makeAnswer(page);
   pauseText_->setObjectName(QStringLiteral("pauseText"));
-  pauses_.body->addWidget(pauseChart_, 1);
+  pauseChart_->setFixedHeight(kChartHeight);
+  pauses_.body->addWidget(pauseChart_);
   pauses_.body->addWidget(pauseText_);
   connect(pauseChart_, &PauseChart::pauseSelected, this, &Overview::showPause);
 
@@ -177,6 +185,7 @@ Overview::Overview(QWidget* parent) : View(parent) {
   grid->addWidget(ages_.widget, 4, 0);
   grid->addWidget(pauses_.widget, 4, 1);
   grid->setRowStretch(4, 1);
+  grid->setRowStretch(5, 1000);  // what the charts do not take
   setContent(scroll_);
   showNoDump();
 }
@@ -230,9 +239,9 @@ void Overview::changeEvent(QEvent* event) {
   View::changeEvent(event);
   // Cards and swatches carry colours of the palette.
   if (event->type() == QEvent::PaletteChange && answers_) {
+    showFacts();
     showFindings();
     showLedger();
-    showSites();
   }
 }
 
@@ -333,14 +342,18 @@ void Overview::showLedger() {
                                     : tr("%1 committed, but the parts add up to %2 more.").arg(numbers::size(ledger.committed), numbers::size(Bytes(magnitude)));
   }
   if (ledger.external.value > 0) answer += tr(" Objects own %1 more outside the heap.").arg(numbers::size(ledger.external));
+  if (!answers_->readWhole()) {
+    wrong = true;
+    answer += tr(" The dump is incomplete, so what is live and what is not is uncertain.");
+  }
   for (const std::string& disagreement : ledger.disagreements) {
     wrong = true;
     answer += tr(" Disagrees: %1.").arg(numbers::text(disagreement));
   }
   ledger_.answer->setText(answer);
   paint(*ledger_.answer, wrong ? colors.critical : colors.text);
+  ledgerBar_->setVisible(std::ranges::any_of(parts, [](const BarPart& part) { return part.bytes > 0; }));
   ledgerBar_->setParts(std::move(parts));
-  ledgerBar_->setVisible(!ledger.lines.empty());
   ledgerTable_->setVisible(!ledger.lines.empty());
   ledgerTable_->setRows(std::move(rows));
 }
@@ -368,7 +381,7 @@ void Overview::showOwners() {
                               shareCell(rest.value, live)},
                     .muted = true});
   }
-  owners_.answer->setText(owners.empty() ? tr("No object is reachable from a root.")
+  owners_.answer->setText(owners.empty() ? (answers_->readWhole() ? tr("No object is reachable from a root.") : notRead())
                                          : tr("%1 directly below the roots keep %2 alive.")
                                                .arg(numbers::counted(owners.size(), tr("object"), tr("objects")),
                                                     numbers::size(Bytes(live))));
@@ -465,7 +478,8 @@ void Overview::showAges() {
   }
   ageChart_->setColumns(std::move(columns), tr("collections survived"));
   ageChart_->setVisible(answers_->agesKnown && live > 0);
-  ages_.answer->setText(!answers_->agesKnown ? tr("No collection has run yet, so nothing has an age. Run one: occtl gc run")
+  ages_.answer->setText(!answers_->readWhole() && (!answers_->agesKnown || live == 0) ? notRead()
+                        : !answers_->agesKnown ? tr("No collection has run yet, so nothing has an age. Run one: occtl gc run")
                         : live == 0          ? tr("No object is reachable from a root.")
                                              : tr("Of what is live, %1 has survived no collection, %2 seven or more.")
                                                    .arg(numbers::share(answers_->ages.front().shallow.value, live),
@@ -487,7 +501,7 @@ void Overview::showPauses() {
   pauseChart_->setVisible(!pauses.empty());
   pauseText_->setVisible(!pauses.empty());
   if (pauses.empty()) {
-    pauses_.answer->setText(tr("The process had not stopped for a collection. Run one: occtl gc run"));
+    pauses_.answer->setText(answers_->readWhole() ? tr("The process had not stopped for a collection. Run one: occtl gc run") : notRead());
     return;
   }
   const std::uint64_t total = std::max<std::uint64_t>(answers_->snapshot->pausesTotal(), pauses.size());

@@ -11,15 +11,22 @@
 #include <QItemSelectionModel>
 #include <QKeyEvent>
 #include <QPainter>
+#include <QResizeEvent>
 #include <QStringList>
 
 #include "gui/theme.h"
 
 namespace openclaw::gui {
+namespace {
+
+// From this many digits' width on a table shows its optional column.
+constexpr int kRoomyWidth = 72;
+
+}  // namespace
 
 void BarDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const {
   const QVariant fraction = index.data(kFractionRole);
-  if (fraction.isValid() && !(option.state & QStyle::State_Selected)) {
+  if (fraction.toDouble() > 0 && !(option.state & QStyle::State_Selected)) {
     const double length = std::clamp(fraction.toDouble(), 0.0, 1.0);
     QRect bar = option.rect.adjusted(4, 2, -4, -2);
     bar.setWidth(std::max(1, static_cast<int>(bar.width() * length + 0.5)));
@@ -133,6 +140,11 @@ void RowsTable::fitHeight() {
     return;
   }
   setFixedHeight(horizontalHeader()->sizeHint().height() + rowHeight * model_->rowCount() + 2 * frameWidth() + 1);
+}
+
+void RowsTable::resizeEvent(QResizeEvent* event) {
+  if (optional_ >= 0) setColumnHidden(optional_, event->size().width() < kRoomyWidth * fontMetrics().horizontalAdvance(QLatin1Char('0')));
+  QTableView::resizeEvent(event);
 }
 
 void RowsTable::activate(const QModelIndex& index) {

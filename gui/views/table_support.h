@@ -51,6 +51,8 @@ class RowsTable : public QTableView {
   void setStretched(std::vector<int> columns);
   // A column of this many digits' width; the others are as wide as their widest text. For the next setRows().
   void setWidth(int column, int characters);
+  // A column that goes when the table is too narrow for all.
+  void setOptional(int column) { optional_ = column; }
   const RowsModel& rowsModel() const { return *model_; }
 
  Q_SIGNALS:
@@ -62,6 +64,7 @@ class RowsTable : public QTableView {
  protected:
   void keyPressEvent(QKeyEvent* event) override;
   void changeEvent(QEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
   void currentChanged(const QModelIndex& current, const QModelIndex& previous) override;
 
  private:
@@ -69,6 +72,7 @@ class RowsTable : public QTableView {
   void fitHeight();
   RowsModel* model_;
   bool fitsRows_ = true;
+  int optional_ = -1;
   std::vector<int> stretched_ = {0};
   std::vector<std::pair<int, int>> widths_;  // column, characters
 };

@@ -1,5 +1,7 @@
 #include "gui/views/view.h"
 
+#include <initializer_list>
+
 #include <QLabel>
 #include <QProgressBar>
 #include <QPushButton>
@@ -19,12 +21,27 @@ QLabel* makeLabel(QWidget* parent, const char* name, double size, bool bold) {
   label->setTextFormat(Qt::PlainText);
   label->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
   label->setFocusPolicy(Qt::NoFocus);
-  label->setFixedWidth(kMessageWidth);
   QFont font = label->font();
   font.setPointSizeF(font.pointSizeF() * size);
   font.setBold(bold);
   label->setFont(font);
   return label;
+}
+
+// A column of a fixed width in the middle of the page: labels that wrap get the height they need only without an
+// alignment of their own.
+void center(QWidget* page, std::initializer_list<QWidget*> lines, QPushButton* button) {
+  auto* column = new QWidget(page);
+  column->setFixedWidth(kMessageWidth);
+  auto* layout = new QVBoxLayout(column);
+  layout->setSpacing(10);
+  for (QWidget* line : lines) layout->addWidget(line);
+  layout->addSpacing(6);
+  layout->addWidget(button, 0, Qt::AlignHCenter);
+  auto* outer = new QVBoxLayout(page);
+  outer->addStretch(2);
+  outer->addWidget(column, 0, Qt::AlignHCenter);
+  outer->addStretch(3);
 }
 
 }  // namespace
@@ -43,14 +60,7 @@ QWidget* View::makeMessagePage() {
   messageButton_ = new QPushButton(page);
   messageButton_->setObjectName(QStringLiteral("nextStep"));
   connect(messageButton_, &QPushButton::clicked, this, &View::nextStepRequested);
-  auto* layout = new QVBoxLayout(page);
-  layout->setSpacing(10);
-  layout->addStretch(2);
-  layout->addWidget(messageTitle_, 0, Qt::AlignHCenter);
-  layout->addWidget(messageText_, 0, Qt::AlignHCenter);
-  layout->addSpacing(6);
-  layout->addWidget(messageButton_, 0, Qt::AlignHCenter);
-  layout->addStretch(3);
+  center(page, {messageTitle_, messageText_}, messageButton_);
   return page;
 }
 
@@ -62,19 +72,10 @@ QWidget* View::makeLoadingPage() {
   loadingBar_->setObjectName(QStringLiteral("loadingBar"));
   loadingBar_->setRange(0, kProgressSteps);
   loadingBar_->setTextVisible(false);
-  loadingBar_->setFixedWidth(kMessageWidth);
   auto* cancel = new QPushButton(tr("&Cancel (Esc)"), page);
   cancel->setObjectName(QStringLiteral("cancelLoading"));
   connect(cancel, &QPushButton::clicked, this, &View::cancelRequested);
-  auto* layout = new QVBoxLayout(page);
-  layout->setSpacing(10);
-  layout->addStretch(2);
-  layout->addWidget(loadingTitle_, 0, Qt::AlignHCenter);
-  layout->addWidget(loadingBar_, 0, Qt::AlignHCenter);
-  layout->addWidget(loadingStage_, 0, Qt::AlignHCenter);
-  layout->addSpacing(6);
-  layout->addWidget(cancel, 0, Qt::AlignHCenter);
-  layout->addStretch(3);
+  center(page, {loadingTitle_, loadingBar_, loadingStage_}, cancel);
   return page;
 }
 

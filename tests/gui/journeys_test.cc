@@ -88,6 +88,8 @@ class Journey : public testing::Test {
   void picture(const char* name) {
     const QString folder = qEnvironmentVariable("OPENCLAW_GUI_PICTURES");
     if (folder.isEmpty()) return;
+    QCoreApplication::processEvents();
+    QCoreApplication::processEvents();
     EXPECT_TRUE(window_->grab().save(folder + '/' + QLatin1String(name) + ".png"));
   }
   void press(Qt::Key key, Qt::KeyboardModifiers modifiers = Qt::NoModifier) {
@@ -167,6 +169,9 @@ TEST_F(Journey, ADamagedDumpOpensWithAStripThatSaysWhatIsMissing) {
   EXPECT_TRUE(textOf("strip").startsWith("⚠ Incomplete dump: ")) << textOf("strip").toStdString();
   EXPECT_TRUE(textOf("strip").contains("%")) << textOf("strip").toStdString();
   EXPECT_TRUE(textOf("status").contains("incomplete"));
+  // What was lost is not said to be absent.
+  EXPECT_TRUE(textOf("ownersAnswer").startsWith("Not in the part")) << textOf("ownersAnswer").toStdString();
+  EXPECT_TRUE(textOf("pausesAnswer").startsWith("Not in the part")) << textOf("pausesAnswer").toStdString();
   picture("damaged");
   open(serviceDump());
   EXPECT_FALSE(seen("strip"));
@@ -496,6 +501,8 @@ TEST_F(Journey, DarkColoursReachPaintedParts) {
   QCoreApplication::processEvents();
   picture("dark");
   const QColor dark = window_->grab().toImage().pixelColor(700, 990);
+  const bool factsCanBeRead = see<QLabel>("facts").palette().color(QPalette::WindowText).lightness() > 100;
+  EXPECT_TRUE(factsCanBeRead);
   const bool isDark = theme::isDark(see<QLabel>("facts").palette());
   QApplication::setPalette(before);
   QCoreApplication::processEvents();
