@@ -108,6 +108,7 @@ TEST(StackScan, FindsAPointerOnePastTheEnd) { EXPECT_TRUE(survives(onStack, size
 
 // ---- alternate stacks
 
+#if !defined(__SANITIZE_THREAD__)   // it delivers signals at the worker's next call into libc, of which it makes none
 std::atomic<bool> gInHandler, gLeaveHandler;
 void spinOnSignalStack(int) {
   gInHandler = true;
@@ -147,12 +148,6 @@ bool survivesOnSignalStack(std::uint64_t (*hide)(std::uint64_t)) {
   });
   waitReady();
   pthread_kill(worker.native_handle(), SIGUSR1);
-#if defined(__SANITIZE_THREAD__)
-  // Thread sanitizer delivers the signal at the worker's next call into libc, of which it makes none: nothing to test.
-  gGo = 1;
-  worker.join();
-  return hide != nowhere;
-#endif
   while (!gInHandler.load()) std::this_thread::yield();
   for (int i = 0; i < 2; ++i) {
     heap->collect("test");
@@ -168,6 +163,7 @@ TEST(StackScan, FindsRegistersOfCodeInterruptedByAHandlerOnASignalStack) { EXPEC
 TEST(StackScan, FindsTheOwnStackOfAThreadOnASignalStack) { EXPECT_TRUE(survivesOnSignalStack(onStack)); }
 TEST(StackScan, FindsTheRedZoneOfAThreadOnASignalStack) { EXPECT_TRUE(survivesOnSignalStack(inRedZone)); }
 TEST(StackScan, AnObjectNobodyPointsToDiesWhileTheThreadIsOnASignalStack) { EXPECT_FALSE(survivesOnSignalStack(nowhere)); }
+#endif
 
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)   // swapcontext without their annotations confuses both
 ucontext_t gMainContext, gCoroutine;
