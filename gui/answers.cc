@@ -25,6 +25,13 @@ bool addUp(const Snapshot& snapshot, const std::stop_token& stop, Totals& totals
   return true;
 }
 
+// "main.cc:41"; empty for the unknown site.
+std::string fileAndLine(const Snapshot& snapshot, SiteIndex site) {
+  if (site.value == 0 || site.value >= snapshot.sites().size()) return {};
+  const SiteInfo& info = snapshot.sites()[site];
+  return fmt::format("{}:{}", std::string_view(info.file).substr(info.file.rfind('/') + 1), info.line);
+}
+
 }  // namespace
 
 std::shared_ptr<const Answers> computeAnswers(std::shared_ptr<const Snapshot> snapshot, const std::stop_token& stop,
@@ -58,8 +65,8 @@ std::optional<std::string> tryHolderLabel(const Snapshot& snapshot, ObjectIndex 
   if (!holder) {
     const auto roots = rootsOf(snapshot, object);
     if (roots.empty()) return std::nullopt;
-    return roots.size() == 1 ? rootText(roots.front())
-                             : fmt::format("{} and {} more roots", rootText(roots.front()), roots.size() - 1);
+    const std::string first = rootText(snapshot, roots.front());
+    return roots.size() == 1 ? first : fmt::format("{} and {} more roots", first, roots.size() - 1);
   }
   std::uint32_t looked = 0;
   for (EdgeCursor e = snapshot.edgesFrom(*holder); e && looked < maximumSlots; e.next(), ++looked)
@@ -86,21 +93,42 @@ std::string_view words(RootKind kind) {
   return "root";
 }
 
-std::string rootText(const RootInfo& root) {
+std::string rootText(const Snapshot& snapshot, const RootInfo& root) {
   std::string text(words(root.kind));
   if (!root.label.empty()) text += fmt::format(" {}", root.label);
+  else if (const std::string site = fileAndLine(snapshot, root.site); !site.empty()) text += " at " + site;
   if (root.thread != kNoThread) text += fmt::format(" of thread {}", root.thread);
   if (root.conservative) text += " (may be a false pointer)";
   return text;
 }
 
+std::string shortFunction(std::string_view function) {
+  if (function.find("operator") != std::string_view::npos) return std::string(function);
+  // The name ends at the first parenthesis and begins after the last blank or the last namespace but one, all outside
+  // template arguments.
+  int depth = 0;
+  std::size_t end = function.size(), begin = 0;
+  std::vector<std::size_t> parts;  // where the name and its qualifiers begin
+  for (std::size_t i = 0; i < function.size() && end == function.size(); ++i) {
+    const char c = function[i];
+    if (c == '<') ++depth;
+    if (c == '>') --depth;
+    if (depth != 0) continue;
+    if (c == '(') end = i;
+    if (c == ' ' || c == '*' || c == '&') {
+      begin = i + 1;
+      parts.clear();
+    }
+    if (c == ':' && i + 1 < function.size() && function[i + 1] == ':') parts.push_back(i + 2);
+  }
+  if (begin >= end) return std::string(function);
+  if (parts.size() >= 2) begin = parts[parts.size() - 2];
+  return std::string(function.substr(begin, end - begin));
+}
+
 std::string siteText(const Snapshot& snapshot, SiteIndex site) {
-  if (site.value == 0 || site.value >= snapshot.sites().size()) return {};
-  const SiteInfo& info = snapshot.sites()[site];
-  const std::size_t slash = info.file.rfind('/');
-  const std::string_view file = slash == std::string::npos ? std::string_view(info.file)
-                                                           : std::string_view(info.file).substr(slash + 1);
-  return fmt::format("{}:{} {}", file, info.line, info.function);
+  const std::string place = fileAndLine(snapshot, site);
+  return place.empty() ? place : fmt::format("{} {}", place, shortFunction(snapshot.sites()[site].function));
 }
 
 }  // namespace openclaw::gui

@@ -61,8 +61,11 @@ std::optional<std::string> tryHolderLabel(const Snapshot& snapshot, ObjectIndex 
 // The root records of an object, empty for others. Cost: O(log roots).
 std::span<const RootInfo> rootsOf(const Snapshot& snapshot, ObjectIndex object);
 std::string_view words(RootKind kind);
-std::string rootText(const RootInfo& root);  // "global sessions_", "stack of thread 12"
-// "service.cc:41 openSession"; empty for the unknown site.
+std::string rootText(const Snapshot& snapshot, const RootInfo& root);  // "global sessions_", "stack of thread 12", "handle at main.cc:41"
+// "Store::add" of "void service::Store::add(Heap&, std::span<const Term>)": what a person calls the function. The whole
+// text when it is none that this can read.
+std::string shortFunction(std::string_view function);
+// "service.cc:41 Store::add"; empty for the unknown site.
 std::string siteText(const Snapshot& snapshot, SiteIndex site);
 
 }  // namespace openclaw::gui

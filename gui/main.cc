@@ -25,7 +25,8 @@ bool hasDisplay() {
 
 // Remarks of Qt's offscreen platform about itself, of no use to anybody.
 void dropPlatformRemarks(QtMsgType, const QMessageLogContext&, const QString& text) {
-  if (text.contains(QLatin1String("propagateSizeHints")) || text.contains(QLatin1String("XDG_RUNTIME_DIR"))) return;
+  if (text.contains(QLatin1String("propagateSizeHints")) || text.contains(QLatin1String("XDG_RUNTIME_DIR")) ||
+      text.contains(QLatin1String("runtime directory"))) return;
   std::fprintf(stderr, "%s\n", qPrintable(text));
 }
 

@@ -181,7 +181,7 @@ void Inspector::showHolders(ObjectIndex object) {
   std::vector<Row> rows;
   for (const RootInfo& root : rootsOf(s, object)) {
     if (rows.size() == kRowsShown) break;
-    rows.push_back({.cells = {{.text = numbers::text(rootText(root))}, {.text = tr("root")}, {.text = QString()}}});
+    rows.push_back({.cells = {{.text = numbers::text(rootText(s, root))}, {.text = tr("root")}, {.text = QString()}}});
   }
   EdgeCursor e = s.edgesTo(object);
   for (; e && rows.size() < kRowsShown; e.next()) {
@@ -227,6 +227,9 @@ void Inspector::showOrigin(ObjectIndex object) {
     const QString path = QStringLiteral("%1:%2").arg(numbers::text(file)).arg(line);
     return {.text = path.mid(path.lastIndexOf(QLatin1Char('/')) + 1), .raw = path, .toolTip = path};
   };
+  const auto function = [](const std::string& name) -> RowCell {
+    return {.text = numbers::text(shortFunction(name)), .raw = numbers::text(name), .toolTip = numbers::text(name)};
+  };
   const auto stack = s.stack(object);
   std::size_t hidden = 0;
   if (stack) {
@@ -238,10 +241,10 @@ void Inspector::showOrigin(ObjectIndex object) {
       const auto frames = s.symbol(pc);
       if (frames.empty()) rows.push_back({.cells = {{.text = numbers::address(Address(pc))}, {.text = tr("not symbolized")}}});
       for (const CodeFrame& frame : frames)
-        rows.push_back({.cells = {{.text = numbers::text(frame.function)}, where(frame.file, frame.line)}});
+        rows.push_back({.cells = {function(frame.function), where(frame.file, frame.line)}});
     }
   } else if (const SiteIndex site = s.site(object); site.value != 0 && site.value < s.sites().size()) {
-    rows.push_back({.cells = {{.text = numbers::text(s.sites()[site].function)}, where(s.sites()[site].file, s.sites()[site].line)}});
+    rows.push_back({.cells = {function(s.sites()[site].function), where(s.sites()[site].file, s.sites()[site].line)}});
   }
   originTitle_->setText(rows.empty()  ? tr("The dump does not say where it was allocated")
                         : !stack      ? tr("Allocated at")

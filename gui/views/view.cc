@@ -28,12 +28,18 @@ QLabel* makeLabel(QWidget* parent, const char* name, double size, bool bold) {
   return label;
 }
 
-// A column of a fixed width in the middle of the page: labels that wrap get the height they need only without an
-// alignment of their own.
+// As high as the text needs at the column's width; layouts that centre do not ask.
+void write(QLabel& label, const QString& text) {
+  label.setText(text);
+  label.setFixedHeight(label.heightForWidth(kMessageWidth));
+}
+
+// A column of a fixed width in the middle of the page.
 void center(QWidget* page, std::initializer_list<QWidget*> lines, QPushButton* button) {
   auto* column = new QWidget(page);
   column->setFixedWidth(kMessageWidth);
   auto* layout = new QVBoxLayout(column);
+  layout->setContentsMargins(0, 0, 0, 0);
   layout->setSpacing(10);
   for (QWidget* line : lines) layout->addWidget(line);
   layout->addSpacing(6);
@@ -81,8 +87,8 @@ QWidget* View::makeLoadingPage() {
 
 void View::showMessage(State state, const QString& title, const QString& text, const QString& button) {
   state_ = state;
-  messageTitle_->setText(title);
-  messageText_->setText(text);
+  write(*messageTitle_, title);
+  write(*messageText_, text);
   messageButton_->setText(button);
   messageButton_->setVisible(!button.isEmpty());
   setCurrentWidget(messagePage_);
@@ -98,8 +104,8 @@ void View::showError(const QString& title, const QString& reason, const QString&
 
 void View::showLoading(const QString& file) {
   state_ = State::kLoading;
-  loadingTitle_->setText(tr("Reading %1").arg(file));
-  loadingStage_->setText(tr("opening"));
+  write(*loadingTitle_, tr("Reading %1").arg(file));
+  write(*loadingStage_, tr("opening"));
   loadingBar_->setValue(0);
   setCurrentWidget(loadingPage_);
 }
