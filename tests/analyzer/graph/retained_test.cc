@@ -77,6 +77,27 @@ TEST(Dominated, GroupsComeByDominatorThenRetainedThenIndex) {
             (std::vector<std::uint32_t>{3, 1, 2, 4, 5, 0}));
 }
 
+TEST(Dominated, AGroupOfMoreThan65536ComesInOrderToo) {
+  constexpr std::uint32_t kChildren = 70'000;
+  EdgeLists lists;
+  lists.targets.resize(kChildren + 1);
+  std::vector<std::uint32_t> units(kChildren + 1, 1);
+  for (std::uint32_t i = 1; i <= kChildren; ++i) {
+    lists.targets[0].push_back(i);
+    units[i] = 1 + i * 7919 % 1000;
+  }
+  lists.roots = {0};
+  const EdgeTable table = test::tableOf(lists);
+  const Dominators dominators = computeDominators(table, lists.roots, test::plainWork());
+  const SizeSums retained = computeRetained(dominators, sizesOf(units, 0), test::plainWork());
+  const Buffer<std::uint32_t> dominated = computeDominated(dominators, retained, test::plainWork());
+  ASSERT_EQ(dominated.size(), kChildren + 1);
+  for (std::uint32_t i = 1; i < kChildren; ++i) {
+    const std::uint32_t a = dominated[i - 1], b = dominated[i];
+    ASSERT_TRUE(units[a] > units[b] || (units[a] == units[b] && a < b)) << i;
+  }
+}
+
 TEST(BackwardEdges, AreTheForwardOnesTurnedAroundWhateverTheThreads) {
   const std::uint64_t seed = test::seedFromEnvironment();
   SCOPED_TRACE("OPENCLAW_SEED=" + std::to_string(seed));
