@@ -51,7 +51,7 @@ const QString& serviceDump() {
   return path;
 }
 const QString& millionObjectDump() {
-  static const QString path = files().write("million.bin", {.sessions = 30'000, .messages = 12});
+  static const QString path = files().write("million.bin", {.sessions = 45'000, .messages = 12});
   return path;
 }
 
