@@ -112,7 +112,9 @@ std::uint64_t HeapImpl::effectiveLimit() const {
 PauseEntry HeapImpl::collect(std::string_view cause) {
   PauseBuilder& pause = safepoint.stop(StopKind::kCollect, cause);
   collectStopped(pause);
-  return safepoint.resume();
+  const PauseEntry entry = safepoint.resume();
+  releaseAfterCollection();
+  return entry;
 }
 
 bool HeapImpl::collectOnce(std::string_view cause, std::uint64_t seen) {
@@ -120,7 +122,16 @@ bool HeapImpl::collectOnce(std::string_view cause, std::uint64_t seen) {
   if (pause == nullptr) return false;
   collectStopped(*pause);
   safepoint.resume();
+  releaseAfterCollection();
   return true;
+}
+
+// Chunks that were still empty when the collection began were not needed for a whole cycle. Off the pause: giving
+// memory back takes the system a while.
+void HeapImpl::releaseAfterCollection() noexcept {
+  CriticalScope critical;
+  std::lock_guard guard(poolLock);
+  if (!dumps.childAlive()) allocator.releaseEmptyChunks();
 }
 
 void HeapImpl::collectStopped(PauseBuilder& pause) noexcept {

@@ -94,6 +94,7 @@ class HeapImpl {
   HeapImpl(std::unique_ptr<pool::Pool> pool, const HeapOptions& options);
   std::atomic<std::uint8_t> colour_{pool::kFirstColour};
   void collectStopped(PauseBuilder& pause) noexcept;
+  void releaseAfterCollection() noexcept;
 };
 
 // The heap whose reservation holds `address`, or null. Lock-free; for destructors of fields inside heap objects.

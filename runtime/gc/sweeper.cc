@@ -34,9 +34,40 @@ std::size_t nextMark(const std::uint8_t* marks, std::size_t from) noexcept {
   return pool::kGranulesPerBlock;
 }
 
+// Does any mark byte of the block have this state?
+bool hasState(const std::uint8_t* marks, std::uint8_t state) noexcept {
+  constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101ull;
+  std::uint64_t found = 0;
+  for (std::size_t i = 0; i < pool::kGranulesPerBlock; i += 8) {
+    const std::uint64_t word = __atomic_load_n(reinterpret_cast<const std::uint64_t*>(marks + i), __ATOMIC_RELAXED);
+    const std::uint64_t differing = (word & kOnes * pool::kStateMask) ^ kOnes * state;   // a zero byte where it has it
+    found |= (differing - kOnes) & ~differing & kOnes * 0x80;
+  }
+  return found != 0;
+}
+
 }  // namespace
 
+// Young objects mostly die together: nothing to look at one by one, the summary says how many there were.
+bool Sweeper::sweepDeadBlock(Address block) noexcept {
+  BlockSummary& summary = pool::blockSummaryOf(block);
+  std::uint8_t* marks = pool::markByteOf(block);
+  if (__atomic_load_n(&summary.flags, __ATOMIC_RELAXED) != 0 || summary.floatingCount != 0 || hasState(marks, heap_.colour())) return false;
+  for (std::size_t i = 0; i < pool::kGranulesPerBlock; i += 8)
+    __atomic_store_n(reinterpret_cast<std::uint64_t*>(marks + i), std::uint64_t{0}, __ATOMIC_RELAXED);
+  if (heap_.setting(SettingId::stressPoison) != 0) std::memset(reinterpret_cast<void*>(block), kPoison, pool::kBlockBytes);
+  heap_.freedObjects.fetch_add(summary.objectCount, std::memory_order_relaxed);
+  heap_.freedBytes.fetch_add(std::uint64_t{summary.objectGranules} << pool::kGranuleShift, std::memory_order_relaxed);
+  summary = BlockSummary{};
+  summary.holeGranules = summary.largestHole = pool::kGranulesPerBlock;
+  summary.holeCount = 1;
+  summary.lastSweep = static_cast<std::uint32_t>(heap_.collections.load(std::memory_order_relaxed));
+  if (heap_.dumps.childAlive()) heap_.dumps.blocksSweptWithChild.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
 void Sweeper::sweepBlock(Address block) noexcept {
+  if (sweepDeadBlock(block)) return;
   BlockSummary& summary = pool::blockSummaryOf(block);
   std::uint8_t* marks = pool::markByteOf(block);
   const std::uint8_t colour = heap_.colour();

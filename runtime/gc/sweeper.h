@@ -38,6 +38,8 @@ class Sweeper {
   HeapLock lock;
 
  private:
+  bool sweepDeadBlock(pool::Address block) noexcept;
+
   HeapImpl& heap_;
   std::atomic<std::uint64_t> left_{0};
   std::uint32_t cursor_ = 0;
