@@ -114,7 +114,16 @@ void Allocator::countBuffer(const Tlab& tlab, std::uint64_t& objects, std::uint6
   if (tlab.cursor == tlab.start) return;
   const std::uint8_t* marks = pool::markByteOf(tlab.start);
   const std::size_t count = (tlab.cursor - tlab.start) >> pool::kGranuleShift;
-  for (std::size_t i = 0; i < count; ++i)
+  constexpr std::uint64_t kStates = 0x0707'0707'0707'0707ull, kCarries = 0x0808'0808'0808'0808ull;
+  std::size_t i = 0;
+  for (; i < count && reinterpret_cast<std::uintptr_t>(marks + i) % 8 != 0; ++i)
+    objects += pool::stateOf(__atomic_load_n(marks + i, __ATOMIC_RELAXED)) != pool::kUnused ? 1 : 0;
+  for (; i + 8 <= count; i += 8) {
+    // A state plus 7 carries into bit 3 of its byte unless it is 0.
+    const std::uint64_t word = __atomic_load_n(reinterpret_cast<const std::uint64_t*>(marks + i), __ATOMIC_RELAXED);
+    objects += static_cast<std::uint64_t>(std::popcount(((word & kStates) + kStates) & kCarries));
+  }
+  for (; i < count; ++i)
     objects += pool::stateOf(__atomic_load_n(marks + i, __ATOMIC_RELAXED)) != pool::kUnused ? 1 : 0;
 }
 
