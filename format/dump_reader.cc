@@ -367,6 +367,11 @@ void walk(schema::End::Reader in, Visit visit) {
                   in.getStopNanoseconds(), in.getWalkNanoseconds(), losses});
 }
 
+template <class Visit>
+void walk(schema::Taken::Reader in, Visit visit) {
+  visit(TakenRecord{in.getStopNanoseconds(), in.getTotalNanoseconds(), view(in.getNote())});
+}
+
 void walk(schema::FileIndex::Reader in) {
   for (auto entry : in.getEntries()) (void)entry.getOffset();
 }
@@ -393,6 +398,7 @@ void readAll(FrameKind kind, capnp::FlatArrayMessageReader& reader) {
     case FrameKind::kSymbols: return walk(reader.getRoot<schema::Symbols>(), ignore);
     case FrameKind::kIndex: return walk(reader.getRoot<schema::FileIndex>());
     case FrameKind::kEnd: return walk(reader.getRoot<schema::End>(), ignore);
+    case FrameKind::kTaken: return walk(reader.getRoot<schema::Taken>(), ignore);
     case FrameKind::kObjects: (void)reader.getRoot<schema::Objects>(); return;
     case FrameKind::kReferences: (void)reader.getRoot<schema::References>(); return;
   }
@@ -482,6 +488,10 @@ void DecodedFrame::forEachSymbol(const Visitor<SymbolRecord>& visit) const {
 }
 void DecodedFrame::end(const Visitor<EndRecord>& visit) const {
   walk(state_->root<schema::End>(FrameKind::kEnd), std::cref(visit));
+}
+
+void DecodedFrame::taken(const Visitor<TakenRecord>& visit) const {
+  walk(state_->root<schema::Taken>(FrameKind::kTaken), std::cref(visit));
 }
 
 Result<ObjectColumns> DecodedFrame::objects() const {

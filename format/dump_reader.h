@@ -99,6 +99,7 @@ class DecodedFrame {
   void forEachLabel(const std::function<void(std::uint32_t, std::string_view)>&) const;
   void forEachSymbol(const Visitor<SymbolRecord>&) const;
   void end(const Visitor<EndRecord>&) const;
+  void taken(const Visitor<TakenRecord>&) const;
   // kDamaged when columns disagree in length or a value is out of range.
   Result<ObjectColumns> objects() const;
   Result<ReferenceColumns> references() const;

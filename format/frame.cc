@@ -43,6 +43,7 @@ const char* toText(FrameKind kind) {
     case FrameKind::kSymbols: return "symbols";
     case FrameKind::kIndex: return "index";
     case FrameKind::kEnd: return "end";
+    case FrameKind::kTaken: return "taken";
   }
   return "unknown";
 }

@@ -716,6 +716,10 @@ void FrameEncoder::end(EndRecord record) noexcept {
   s.frame<schema::End>(FrameKind::kEnd, words(record), [&](schema::End::Builder out) { fill(out, record); });
 }
 
+void FrameEncoder::taken(const TakenRecord& row) noexcept {
+  state_->frame<schema::Taken>(FrameKind::kTaken, words(row), [&](schema::Taken::Builder out) { fill(out, row); });
+}
+
 void FrameEncoder::continueAt(std::uint32_t sequence) noexcept { state_->sequence = sequence; }
 
 EncodeStatus FrameEncoder::status() const noexcept { return state_->status; }

@@ -85,6 +85,9 @@ class FrameEncoder {
   // Writes the end frame; record.frames is filled in here, as are objects and references when 0.
   void end(EndRecord record) noexcept;
 
+  // What the dump cost, after end(): in a file continued with continueAt(), by whoever waited for the walk.
+  void taken(const TakenRecord& row) noexcept;
+
   // For appending to an existing file: the next frame's sequence number.
   void continueAt(std::uint32_t sequence) noexcept;
 

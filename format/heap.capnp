@@ -291,14 +291,21 @@ struct IndexEntry {
 struct FileIndex { entries @0 :List(IndexEntry); }
 
 struct Loss { name @0 :Text; count @1 :UInt64; }
+struct Taken {
+  # What taking the dump cost, known only after the program went on. Follows the end frame; may be missing.
+  stopNanoseconds @0 :UInt64;   # how long the mutators were stopped
+  totalNanoseconds @1 :UInt64;  # until the last frame was written
+  note @2 :Text;                # why it fell back, what may grow; empty = nothing to say
+}
+
 struct End {
-  # The last frame that the dumped process writes. A file without it was cut.
+  # Ends the walk: everything but Taken, symbols and index stands before it. A file without it was cut.
   frames @0 :UInt32;
   objects @1 :UInt64;
   references @2 :UInt64;        # slots that are not null
   roots @3 :UInt64;
   regions @4 :UInt64;
-  stopNanoseconds @5 :UInt64;   # how long the mutators were stopped for this dump
+  stopNanoseconds @5 :UInt64;   # as far as known when this was written; 0 = see Taken
   walkNanoseconds @6 :UInt64;
   losses @7 :List(Loss);
 }

@@ -153,6 +153,7 @@ struct SymbolRecord {
   std::uint32_t module = 0xffff'ffffu;
 };
 struct LossRecord { std::string_view name; std::uint64_t count = 0; };
+struct TakenRecord { std::uint64_t stopNanoseconds = 0, totalNanoseconds = 0; std::string_view note; };
 struct EndRecord {
   std::uint32_t frames = 0;
   std::uint64_t objects = 0, references = 0, roots = 0, regions = 0, stopNanoseconds = 0, walkNanoseconds = 0;

@@ -220,6 +220,13 @@ inline void fill(schema::Symbol::Builder out, const SymbolRecord& row) {
   out.setModule(row.module);
 }
 
+inline std::size_t words(const TakenRecord& row) { return textWords(row.note); }
+inline void fill(schema::Taken::Builder out, const TakenRecord& row) {
+  out.setStopNanoseconds(row.stopNanoseconds);
+  out.setTotalNanoseconds(row.totalNanoseconds);
+  OPENCLAW_PUT_TEXT(out, Note, row.note);
+}
+
 // What an End takes besides its struct.
 inline std::size_t words(const EndRecord& row) {
   std::size_t total = listWords<schema::Loss>(row.losses.size());

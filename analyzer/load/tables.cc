@@ -226,10 +226,13 @@ void TableReader::read(const DecodedFrame& frame) {
     case FrameKind::kEnd:
       frame.end([&](const EndRecord& r) {
         announced_ = {true, r.objects, r.references, r.roots, r.regions};
-        state_.stopNanoseconds = r.stopNanoseconds;
+        if (r.stopNanoseconds != 0) state_.stopNanoseconds = r.stopNanoseconds;
         for (const LossRecord& loss : r.losses)
           if (loss.count != 0) losses_[std::string(loss.name)] += loss.count;
       });
+      break;
+    case FrameKind::kTaken:
+      frame.taken([&](const TakenRecord& r) { state_.stopNanoseconds = r.stopNanoseconds; });
       break;
     case FrameKind::kRequests:
     case FrameKind::kIndex:

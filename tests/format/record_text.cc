@@ -138,6 +138,9 @@ std::string textOfFrame(const DumpReader& reader, const FrameInfo& frame) {
       break;
     case FrameKind::kSymbols: decoded->forEachSymbol(row); break;
     case FrameKind::kEnd: decoded->end(row); break;
+    case FrameKind::kTaken:
+      decoded->taken([&](const TakenRecord& r) { out += fmt::format("stop {} total {} note {}\n", r.stopNanoseconds, r.totalNanoseconds, r.note); });
+      break;
     case FrameKind::kIndex: break;
     case FrameKind::kObjects: {
       auto columns = decoded->objects();
