@@ -112,7 +112,9 @@ struct FloatingInfo {
 struct LoadReport {
   ReadReport file;
   std::vector<std::pair<std::string, std::uint64_t>>
-      losses;                           // of the dumped process and of loading, by name; only > 0
+      losses;  // of the dumped process and of loading, by name; only > 0
+  std::uint64_t lossesWhileLoading =
+      0;  // of those: references, roots and rows that lead nowhere or were announced and not there
   std::uint64_t referencesMissing = 0;  // objects whose references frames were lost or damaged
   std::uint64_t objectsMissing = 0;     // announced by the end frame or by index gaps, and not read
   bool complete() const;                // nothing lost at all

@@ -120,6 +120,7 @@ class HeapbinLoader {
   void countLoss(std::string_view name, std::uint64_t count) {
     if (count == 0) return;
     const std::lock_guard lock(mutex_);
+    state_.report.lossesWhileLoading += count;
     const auto at = losses_.find(name);
     if (at != losses_.end())
       at->second += count;

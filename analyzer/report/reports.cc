@@ -77,8 +77,9 @@ Validation computeValidation(const Snapshot& snapshot, std::stop_token stop) {
                                                   counted(report.objectsMissing, "object", "objects")));
   problem(report.referencesMissing != 0, fmt::format("dump.references: {} without references",
                                                      counted(report.referencesMissing, "object", "objects")));
-  for (const auto& [name, count] : report.losses)
-    problem(true, fmt::format("dump.losses: {}: {}", name, withSeparators(count)));
+  problem(report.lossesWhileLoading != 0,
+          fmt::format("dump.rows: {} that lead nowhere, or were announced and are not there",
+                      counted(report.lossesWhileLoading, "row", "rows")));
   return validation;
 }
 

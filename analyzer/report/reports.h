@@ -45,7 +45,9 @@ Histogram computeSortedHistogram(const Snapshot& snapshot, HistogramOrder order,
 // What `validate` found: the file's own losses, broken invariants, disagreeing counters.
 struct Validation {
   std::vector<BrokenInvariant> broken;
-  std::vector<std::string> fileProblems;  // one sentence each; empty: the file is whole
+  // One sentence each; empty: the file is whole. Records that the dumped process lost before the dump are no
+  // problem of the file; reports list them beside it.
+  std::vector<std::string> fileProblems;
   Ledger ledger;
   bool fine() const {
     return broken.empty() && fileProblems.empty() && ledger.disagreements.empty() && ledger.unexplained == 0;

@@ -137,18 +137,18 @@ std::string ledgerText(const Snapshot& s, const Ledger& ledger) {
   return out;
 }
 
+// Names come last: those of templates are as wide as a terminal, and numbers should not move.
 TextTable histogramTable(const Snapshot& s, std::span<const HistogramRow> rows) {
-  TextTable table({{"type"},
-                   {"objects", Align::kRight},
+  TextTable table({{"objects", Align::kRight},
                    {"shallow", Align::kRight},
                    {"retained", Align::kRight},
                    {"unreachable", Align::kRight},
-                   {"median age", Align::kRight}});
+                   {"median age", Align::kRight},
+                   {"type"}});
   for (const HistogramRow& row : rows)
-    table.add({typeText(s, row.type), withSeparators(row.objects),
-               bytesText(s, row.shallow, Certainty::kExact),
+    table.add({withSeparators(row.objects), bytesText(s, row.shallow, Certainty::kExact),
                bytesText(s, row.retained, row.retainedCertainty), withSeparators(row.unreachableObjects),
-               row.medianAge >= 7 ? "≥ 7" : fmt::format("{:g}", row.medianAge)});
+               row.medianAge >= 7 ? "≥ 7" : fmt::format("{:g}", row.medianAge), typeText(s, row.type)});
   return table;
 }
 
@@ -168,11 +168,12 @@ std::string typesText(const Snapshot& s, const Summary& summary) {
 std::string sitesText(const Snapshot& s, const Summary& summary) {
   std::string out =
       fmt::format("\nAllocation sites by size ({})\n", counted(summary.sites.size(), "site", "sites"));
-  TextTable table({{"site"}, {"objects", Align::kRight}, {"shallow", Align::kRight}, {"mostly"}});
+  TextTable table(
+      {{"objects", Align::kRight}, {"shallow", Align::kRight}, {"site, and the type that has most of it"}});
   for (const SiteRow& row : std::span(summary.sites).first(std::min(summary.sites.size(), summary.top)))
-    table.add({siteText(s, row.site), withSeparators(row.objects),
-               bytesText(s, row.shallow, Certainty::kExact),
-               row.mostBytesType ? typeText(s, row.mostBytesType) : ""});
+    table.add({withSeparators(row.objects), bytesText(s, row.shallow, Certainty::kExact),
+               fmt::format("{}{}", siteText(s, row.site),
+                           row.mostBytesType ? fmt::format("  → {}", typeText(s, row.mostBytesType)) : "")});
   return out + table.text();
 }
 
@@ -378,6 +379,8 @@ std::string textOf(const Snapshot& s, const Validation& validation) {
   out += fmt::format("{}: {}, {}\n", s.path(), counted(s.objectCount(), "object", "objects"),
                      counted(s.edgeCount(), "reference", "references"));
   for (const std::string& problem : validation.fileProblems) out += fmt::format("  LOST    {}\n", problem);
+  for (const auto& [name, count] : s.report().losses)
+    out += fmt::format("  LOST    dump.losses: {}: {}\n", name, withSeparators(count));
   for (const BrokenInvariant& broken : validation.broken)
     out += fmt::format("  BROKEN  {}: {}\n", broken.name, broken.detail);
   for (const std::string& line : validation.ledger.disagreements)
