@@ -13,6 +13,10 @@
 #define MADV_COLLAPSE 25
 #endif
 
+// Leak sanitizer's: objects here may own malloc memory. Null without it. By chunk, since it reads all it is told of.
+extern "C" __attribute__((weak)) void __lsan_register_root_region(const void*, std::size_t);
+extern "C" __attribute__((weak)) void __lsan_unregister_root_region(const void*, std::size_t);
+
 namespace openclaw::pool {
 namespace {
 
@@ -51,6 +55,9 @@ Result<std::unique_ptr<Pool>> Pool::create(std::uint64_t reservationBytes) {
 }
 
 Pool::~Pool() {
+  if (__lsan_unregister_root_region != nullptr)
+    for (std::uint32_t i = 0; i < chunksUsed(); ++i)
+      if (entry(i).kind != ChunkKind::kFree) __lsan_unregister_root_region(reinterpret_cast<void*>(chunkAddress(i)), kChunkBytes);
   if (base_ != 0) ::munmap(reinterpret_cast<void*>(base_), bytes_);
   if (table_ != nullptr) ::munmap(table_, chunkCount_ * sizeof(ChunkEntry));
 }
@@ -61,6 +68,7 @@ void Pool::advise(Address address, std::size_t bytes, int advice) {
 
 void Pool::commit(std::uint32_t index) {
   advise(chunkAddress(index), kChunkBytes, hugePages_.load(std::memory_order_relaxed) ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  if (__lsan_register_root_region != nullptr) __lsan_register_root_region(reinterpret_cast<void*>(chunkAddress(index)), kChunkBytes);
   committed_.fetch_add(kChunkBytes, std::memory_order_relaxed);
   if (index >= chunksUsed()) chunksUsed_.store(index + 1, std::memory_order_release);
 }
@@ -174,6 +182,7 @@ void Pool::trim(std::uint64_t keep) {
     spare_.fetch_sub(1, std::memory_order_relaxed);
     if (e.doNotFork != 0) unsharedSpare_.fetch_sub(1, std::memory_order_relaxed);
     committed_.fetch_sub(kChunkBytes, std::memory_order_relaxed);
+    if (__lsan_unregister_root_region != nullptr) __lsan_unregister_root_region(reinterpret_cast<void*>(chunkAddress(i)), kChunkBytes);
     e.kind = ChunkKind::kFree;
     e.offset = 0;
     setEntry(i, e);
