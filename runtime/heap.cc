@@ -76,7 +76,7 @@ std::string Heap::controlProblem() const { return impl_->control->problem(); }
 ThreadScope::ThreadScope(Heap& heap, std::string_view name) : context_(new gc::ThreadContext) {
   OPENCLAW_CHECK(gc::currentThread == nullptr);   // with one heap at a time
   context_->heap = &heap.impl();
-  std::memcpy(context_->name, name.data(), std::min(name.size(), sizeof context_->name - 1));
+  name.copy(context_->name, sizeof context_->name - 1);   // the rest is zero
   context_->random = reinterpret_cast<std::uintptr_t>(context_) * 0x9e37'79b9'7f4a'7c15ull | 1;
   heap.impl().safepoint.attach(*context_);
 }

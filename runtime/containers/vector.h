@@ -24,8 +24,14 @@ class Vector {
   bool empty() const { return size_ == 0; }
   std::size_t capacity() const { return items_ ? items_->size() : 0; }
 
-  T& operator[](std::size_t i) { return items_->at(checked(i)); }
-  const T& operator[](std::size_t i) const { return items_->at(checked(i)); }
+  T& operator[](std::size_t i) {
+    checked(i);   // first: an empty vector has no array
+    return items_->at(i);
+  }
+  const T& operator[](std::size_t i) const {
+    checked(i);
+    return items_->at(i);
+  }
   T& front() { return (*this)[0]; }
   T& back() { return (*this)[size_ - 1]; }
   T* begin() { return items_ ? items_->begin() : nullptr; }
