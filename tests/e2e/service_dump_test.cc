@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <sstream>
 #include <string>
 #include <thread>
 
@@ -22,12 +23,18 @@ Finished load(const ServiceProcess& service, std::vector<std::string> more) {
   return finished;
 }
 
+Finished occtl(const ServiceProcess& service, const std::vector<std::string>& words) {
+  std::vector<std::string> command{OPENCLAW_OCCTL, "--pid", std::to_string(service.pid())};
+  command.insert(command.end(), words.begin(), words.end());
+  return service.run(command);
+}
+
 // Takes a dump with occtl and returns where it is.
-std::string takeDump(const ServiceProcess& service, const std::string& name, std::vector<std::string> more = {}) {
+std::string takeDump(const ServiceProcess& service, const std::string& name, const std::vector<std::string>& more = {}) {
   std::string path = service.folder() / name;
-  std::vector<std::string> command{OPENCLAW_OCCTL, "memory", "dump", "--json", "--output", path};
-  command.insert(command.end(), more.begin(), more.end());
-  Finished finished = service.run(command);
+  std::vector<std::string> words{"memory", "dump", "--json", "--output", path};
+  words.insert(words.end(), more.begin(), more.end());
+  Finished finished = occtl(service, words);
   EXPECT_EQ(finished.exitCode, 0) << finished.out << finished.errors;
   EXPECT_EQ(at(finished.out, "/pid"), std::to_string(service.pid()));
   EXPECT_EQ(numberAt(finished.out, "/bytes"), std::filesystem::file_size(path));
@@ -79,7 +86,7 @@ TEST(ServiceDump, OfAQuietServiceHoldsExactlyItsSessionsAndMessages) {
 TEST(ServiceDump, MemoryShowAddsUpAndAgreesWithTheService) {
   ServiceProcess service;
   load(service, {"--sessions", "50"});
-  Finished show = service.run({OPENCLAW_OCCTL, "memory", "show", "--json"});
+  Finished show = occtl(service, {"memory", "show", "--json"});
   ASSERT_EQ(show.exitCode, 0) << show.errors;
   EXPECT_EQ(at(show.out, "/sumMatches"), "true") << show.out;
   auto stats = service.ask("GET", "/stats");
@@ -91,9 +98,9 @@ TEST(ServiceDump, MemoryShowAddsUpAndAgreesWithTheService) {
 TEST(ServiceControl, SettingsChangeLiveAndCollectionsRunOnRequest) {
   ServiceProcess service;
   load(service, {"--sessions", "20"});
-  ASSERT_EQ(service.run({OPENCLAW_OCCTL, "memory", "set", "heap-limit=256MiB"}).exitCode, 0);
+  ASSERT_EQ(occtl(service, {"memory", "set", "heap-limit=256MiB"}).exitCode, 0);
   std::uint64_t before = numberAt(service.ask("GET", "/stats").body, "/heap/collections_total");
-  ASSERT_EQ(service.run({OPENCLAW_OCCTL, "gc", "run"}).exitCode, 0);
+  ASSERT_EQ(occtl(service, {"gc", "run"}).exitCode, 0);
   auto stats = service.ask("GET", "/stats");
   EXPECT_EQ(at(stats.body, "/heap/heap_limit_bytes"), std::to_string(256u << 20));
   EXPECT_EQ(numberAt(stats.body, "/heap/collections_total"), before + 1);
@@ -116,12 +123,19 @@ TEST(SecondReader, PrintsTheSameHistogramAsHeapAnalyzer) {
   std::string dump = takeDump(service, "heap.bin");
   Finished second = runProgram({"/usr/bin/python3", OPENCLAW_SECOND_READER, dump});
   ASSERT_EQ(second.exitCode, 0) << second.errors;
-  std::string first = histogram(dump);
-  for (const char* value : {"objects", "shallowBytes"}) {
-    Table ours = tableAt(first, "/rows", "type", value), theirs = tableAt(second.out, "/rows", "type", value);
-    EXPECT_GT(ours.size(), 15u);
-    EXPECT_EQ(ours, theirs) << value;
+  // Its lines: TYPE, OBJECTS, BYTES, with tabs between.
+  Table objects, bytes;
+  std::istringstream lines(second.out);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t first = line.find('\t'), last = line.rfind('\t');
+    ASSERT_TRUE(first != line.npos && first < last) << line;
+    objects[line.substr(0, first)] = std::stoull(line.substr(first + 1, last - first - 1));
+    bytes[line.substr(0, first)] = std::stoull(line.substr(last + 1));
   }
+  std::string ours = histogram(dump);
+  EXPECT_GT(objects.size(), 15u);
+  EXPECT_EQ(tableAt(ours, "/rows", "type", "objects"), objects);
+  EXPECT_EQ(tableAt(ours, "/rows", "type", "shallowBytes"), bytes);
   EXPECT_EQ(service.end(), 0);
 }
 #endif
