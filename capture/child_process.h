@@ -12,6 +12,14 @@
 
 namespace openclaw {
 
+// Sanitizers' runtimes make system calls of their own (UBSan asks by pipe() whether memory may be read, TSan maps trace
+// memory): in such builds the filter would kill every child, and is left out.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kSeccompUsable = false;
+#else
+inline constexpr bool kSeccompUsable = true;
+#endif
+
 struct ChildOptions {
   int keepDescriptor = -1;  // the only descriptor that stays open in the child
   bool seccomp = false;     // only write, pwrite64, exit_group, madvise, prctl

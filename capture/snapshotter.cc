@@ -285,7 +285,7 @@ Result<control::DumpDoneReply> Snapshotter::dump(int descriptor, const DumpOptio
 
   ChildProcess child;
   ChildWork work{&annotated, &workspace, &header, &progress, descriptor};
-  const ChildOptions childOptions{descriptor, options.seccomp};
+  const ChildOptions childOptions{descriptor, options.seccomp && kSeccompUsable};
   std::optional<Error> error;
   int cloneError = 0;
   bool walked = false;
@@ -305,6 +305,7 @@ Result<control::DumpDoneReply> Snapshotter::dump(int descriptor, const DumpOptio
   const std::uint64_t stopNanoseconds = host.resume(child.alive());
 
   if (child.alive()) {
+    if (options.seccomp && !kSeccompUsable) add(note, "the child ran without seccomp, since this is a sanitizer build");
     add(note, child.makeHumble());
     if (onProgress) onProgress(progressReply(progress));
     error = state_->attend(child, progress, options, onProgress, stop);

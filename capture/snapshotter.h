@@ -51,7 +51,9 @@ struct DumpOptions {
   std::string requestedBy;                       // stands in the dump
   std::uint64_t noProgressMilliseconds = 10000;  // the child is ended when nothing moves for so long
   std::string memoryRoot;                        // tests: stands before /proc and /sys when headroom is looked at
-  bool seccomp = false;                          // tests: the child may call only write, pwrite64, exit_group, madvise, prctl
+  // Tests: the child may call only write, pwrite64, exit_group, madvise, prctl. Builds with sanitizers cannot (their
+  // runtimes make calls of their own): they go without, and the reply's note says so.
+  bool seccomp = false;
 };
 
 using DumpProgress = std::function<void(const control::DumpProgressReply&)>;

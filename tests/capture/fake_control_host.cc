@@ -11,9 +11,6 @@ namespace openclaw::test {
 
 FakeControlHost::FakeControlHost(FakeHeap& heap) : heap_(heap), snapshotHost_(heap), snapshotter_(snapshotHost_) {
   for (const SettingInfo& setting : allSettings()) values_[setting.id] = setting.defaultValue;
-#if defined(__SANITIZE_THREAD__)
-  seccomp = false;
-#endif
 }
 
 control::InfoReply FakeControlHost::info() {

@@ -212,7 +212,8 @@ TEST_F(OcctlTest, SettingsChangeTogetherOrAreRefusedWithTheirRange) {
   const Outcome refused = occtl({"memory", "set", "arena-size=256MiB", "tlab-size=1GiB"});
   EXPECT_EQ(refused.exit, 2);
   EXPECT_THAT(refused.error, HasSubstr("1KiB to 64KiB"));
-  for (const auto& row : occtl({"config", "export", "--json"}).json()["settings"])
+  const Json exported = occtl({"config", "export", "--json"}).json();
+  for (const auto& row : exported["settings"])
     if (row["name"] == "arena-size") {
       EXPECT_EQ(row["value"], "128MiB");
     }

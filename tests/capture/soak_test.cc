@@ -6,12 +6,20 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <fstream>
 #include <random>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "capture/snapshotter.h"
 #include "fake_heap.h"
+
+#if defined(__SANITIZE_THREAD__)
+// The loader's own locks are invisible to ThreadSanitizer: what one dlopen allocated and another dlclose frees looks
+// like a race to it.
+extern "C" const char* __tsan_default_suppressions() { return "called_from_lib:ld-linux-x86-64.so.2\n"; }
+#endif
 
 namespace openclaw::test {
 namespace {
@@ -51,18 +59,33 @@ class BusyThreads {
   std::vector<std::thread> threads_;
 };
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+// Shadow memory makes clones ten times dearer, and the runtimes map memory as they like.
+constexpr int kDumps = 20;
+constexpr bool kCountAllMappings = false;
+#else
+constexpr int kDumps = 100;
+constexpr bool kCountAllMappings = true;
+#endif
+
+// Memory shared with children: a snapshotter is the only one here that maps any.
+std::size_t sharedMappings() {
+  std::ifstream in("/proc/self/maps");
+  std::size_t count = 0;
+  for (std::string line; std::getline(in, line);) count += line.find("/dev/zero (deleted)") != std::string::npos;
+  return count;
+}
+
 TEST(Soak, ManyDumpsOfABusyProcessLeaveNothingBehind) {
   const char* given = std::getenv("OPENCLAW_SOAK_DUMPS");
-  const int dumps = given != nullptr ? std::atoi(given) : 100;
+  const int dumps = given != nullptr ? std::atoi(given) : kDumps;
   FakeHeap heap = FakeHeap::random(51, 2000);
   FakeHost host(heap);
   Snapshotter snapshotter(host);
   TemporaryFolder folder;
   const std::string path = folder.file("heap.bin");
   DumpOptions options;
-#if !defined(__SANITIZE_THREAD__)
   options.seccomp = true;
-#endif
   const auto dump = [&] {
     const int out = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     auto done = snapshotter.dump(out, options, {}, {});
@@ -71,7 +94,7 @@ TEST(Soak, ManyDumpsOfABusyProcessLeaveNothingBehind) {
     ASSERT_EQ(done->consistency, "clone");
   };
   dump();
-  const std::size_t descriptors = descriptorCount(), mappings = mappingCount();
+  const std::size_t descriptors = descriptorCount(), mappings = mappingCount(), shared = sharedMappings();
   {
     BusyThreads busy;
     while (busy.rounds() < 8) std::this_thread::yield();
@@ -87,7 +110,10 @@ TEST(Soak, ManyDumpsOfABusyProcessLeaveNothingBehind) {
   EXPECT_EQ(descriptorCount(), descriptors);
   // The threads' own stacks and malloc arenas stay cached (at most two mappings each and a heap's pieces), whatever the
   // number of dumps; a leak of one mapping a dump would be seen.
-  EXPECT_LT(mappingCount(), mappings + 64);
+  if (kCountAllMappings) {
+    EXPECT_LT(mappingCount(), mappings + 64);
+  }
+  EXPECT_EQ(sharedMappings(), shared);
 }
 
 }  // namespace
