@@ -96,6 +96,7 @@ void readRows(const DecodedFrame& frame) {
         for (auto& loss : r.losses) touch(loss.name);
       });
       break;
+    case FrameKind::kTaken: frame.taken([](const TakenRecord& r) { touch(r.note); }); break;
     case FrameKind::kIndex: break;
     case FrameKind::kObjects:
       if (auto columns = frame.objects()) {
