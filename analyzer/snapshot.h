@@ -87,7 +87,7 @@ struct SettingInfoRow {
   std::string name, value, defaultValue, origin;
 };
 struct SettingChangeInfo {
-  std::uint64_t unix = 0;
+  std::uint64_t unixTime = 0;
   std::string name, before, after, by;
 };
 struct ProcessInfo {

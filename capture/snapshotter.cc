@@ -16,6 +16,7 @@
 #include <new>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "capture/child_process.h"
 #include "capture/memory_headroom.h"
@@ -150,6 +151,18 @@ Error walkError(EncodeStatus status, int sinkError) {
     return {ErrorCode::kNotFinished, "the dump was given up: the heap described itself inconsistently (objects out of "
                                      "order, or outside its range); please report this"};
   return {ErrorCode::kNotFinished, std::string("the dump was given up: ") + toText(status)};
+}
+
+// The dump's own cost, behind what the walk wrote: only this process knows it, and only now.
+std::optional<Error> appendTaken(int descriptor, WalkProgress& progress, const TakenRecord& row) {
+  std::vector<std::byte> workspace(FrameEncoder::workspaceBytes());
+  DescriptorSink sink(descriptor, nullptr);
+  FrameEncoder encoder(workspace, sink);
+  encoder.continueAt(progress.frames.load());
+  encoder.taken(row);
+  progress.bytesWritten.fetch_add(encoder.bytesWritten());
+  if (encoder.status() == EncodeStatus::kOk) return std::nullopt;
+  return walkError(encoder.status(), encoder.sinkError());
 }
 
 // What the child needs, on the parent's stack: the child has a copy.
@@ -320,6 +333,8 @@ Result<control::DumpDoneReply> Snapshotter::dump(int descriptor, const DumpOptio
   }
   add(note, host.childGone());
   if (error) return std::unexpected(std::move(*error));
+  const auto total = [&] { return static_cast<std::uint64_t>(std::chrono::nanoseconds(steady_clock::now() - began).count()); };
+  if (auto told = appendTaken(descriptor, progress, {stopNanoseconds, total(), note}); told) return std::unexpected(std::move(*told));
 
   state_->lastId = header.dumpId;
   ++state_->finished;
@@ -336,7 +351,7 @@ Result<control::DumpDoneReply> Snapshotter::dump(int descriptor, const DumpOptio
   for (std::size_t i = 0; i < losses; ++i) reply.losses.push_back({progress.losses[i].name, progress.losses[i].count});
   reply.consistency = walked ? "stop-the-world" : "clone";
   reply.stopNanoseconds = stopNanoseconds;
-  reply.totalNanoseconds = static_cast<std::uint64_t>(std::chrono::nanoseconds(steady_clock::now() - began).count());
+  reply.totalNanoseconds = total();
   reply.note = std::move(note);
   return reply;
 }

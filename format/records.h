@@ -143,7 +143,7 @@ struct PauseRecord {
 };
 
 struct SettingRecord { std::string_view name, value, defaultValue, origin; };
-struct SettingChangeRecord { std::uint64_t unix = 0; std::string_view name, before, after, by; };
+struct SettingChangeRecord { std::uint64_t unixTime = 0; std::string_view name, before, after, by; };
 struct CounterRecord { std::string_view name; std::uint64_t value = 0; };
 struct RequestRecord { std::uint64_t low = 0, high = 0, request = 0, monotonic = 0; };
 struct CodeFrameRecord { std::string_view function, file; std::uint32_t line = 0; bool inlined = false; };

@@ -188,7 +188,7 @@ inline std::size_t words(const SettingChangeRecord& row) {
   return textWords(row.name) + textWords(row.before) + textWords(row.after) + textWords(row.by);
 }
 inline void fill(schema::SettingChange::Builder out, const SettingChangeRecord& row) {
-  out.setUnix(row.unix);
+  out.setUnix(row.unixTime);
   OPENCLAW_PUT_TEXT(out, Name, row.name);
   OPENCLAW_PUT_TEXT(out, Before, row.before);
   OPENCLAW_PUT_TEXT(out, After, row.after);

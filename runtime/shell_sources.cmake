@@ -10,4 +10,4 @@ set(OPENCLAW_RUNTIME_SHELL_SOURCES
   source/runtime_source.cc
   source/site_rows.cc
 )
-set(OPENCLAW_RUNTIME_SHELL_LIBRARIES fmt::fmt)
+set(OPENCLAW_RUNTIME_SHELL_LIBRARIES)

@@ -193,7 +193,7 @@ void TableReader::read(const DecodedFrame& frame) {
       });
       frame.forEachSettingChange([&](const SettingChangeRecord& r) {
         state_.settingChanges.push_back(
-            {r.unix, std::string(r.name), std::string(r.before), std::string(r.after), std::string(r.by)});
+            {r.unixTime, std::string(r.name), std::string(r.before), std::string(r.after), std::string(r.by)});
       });
       break;
     case FrameKind::kCounters:

@@ -9,6 +9,9 @@ namespace openclaw::service {
 WorkerPool::WorkerPool(Heap& heap, unsigned threads, std::size_t mostWaiting) : heap_(heap), mostWaiting_(mostWaiting) {
   for (unsigned number = 1; number <= threads; ++number)
     threads_.emplace_back([this, number] { work(number); });
+  // Ready means all of them: who asks for the heap's threads next sees them.
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return registered_ == threads; });
 }
 
 bool WorkerPool::trySubmit(Job&& job) {
@@ -48,6 +51,12 @@ bool WorkerPool::takeJob(Job& job) {
 
 void WorkerPool::work(unsigned number) {
   ThreadScope thread(heap_, fmt::format("worker-{}", number));
+  {
+    BlockingScope blocking(heap_);
+    std::lock_guard lock(mutex_);
+    ++registered_;
+    changed_.notify_all();
+  }
   for (Job job; takeJob(job); job = nullptr) job();
 }
 

@@ -43,6 +43,7 @@ class WorkerPool {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   // Guarded by mutex_.
+  unsigned registered_ = 0;  // threads known to the heap
   std::deque<Job> jobs_;
   bool stopping_ = false;
   // Touched by the owner alone.

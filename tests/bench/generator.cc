@@ -31,9 +31,10 @@ class Random {
 
 constexpr std::uint32_t kTypes = 200, kSites = 500;
 constexpr std::uint64_t kRoots = 2000;
-constexpr double kUnowned = 0.03;       // objects that nobody's tree holds: roots, garbage, or held by a cross reference
-constexpr double kSameParent = 0.6;     // a child joins its neighbour's parent: containers of power-law sizes
-constexpr double kToPopular = 0.1;      // of the cross references
+constexpr double kUnowned =
+    0.03;  // objects that nobody's tree holds: roots, garbage, or held by a cross reference
+constexpr double kSameParent = 0.6;  // a child joins its neighbour's parent: containers of power-law sizes
+constexpr double kToPopular = 0.1;   // of the cross references
 
 std::uint32_t skewed(Random& random, std::uint32_t bound) {
   return static_cast<std::uint32_t>(std::min<double>(random.pareto(0.8) - 1, bound - 1.0));
@@ -52,7 +53,8 @@ std::vector<std::uint32_t> parents(const GeneratorOptions& options, Random& rand
       parent[i] = parent[i - 1];
     } else {
       const double back = random.pareto(0.9);
-      parent[i] = back > i ? static_cast<std::uint32_t>(random.below(i)) : i - static_cast<std::uint32_t>(back);
+      parent[i] =
+          back > i ? static_cast<std::uint32_t>(random.below(i)) : i - static_cast<std::uint32_t>(back);
     }
   }
   return parent;
@@ -61,7 +63,8 @@ std::vector<std::uint32_t> parents(const GeneratorOptions& options, Random& rand
 struct Tables {
   std::vector<std::string> typeNames, files, functions;
   std::vector<FieldRecord> fields{{"left_", 8, Strength::kStrong, ""}, {"right_", 16, Strength::kStrong, ""}};
-  std::vector<FieldRecord> weakFields{{"owner_", 8, Strength::kWeak, ""}, {"next_", 16, Strength::kStrong, ""}};
+  std::vector<FieldRecord> weakFields{{"owner_", 8, Strength::kWeak, ""},
+                                      {"next_", 16, Strength::kStrong, ""}};
   std::vector<FieldRecord> elements{{"", 0, Strength::kStrong, ""}};
   std::vector<TypeRecord> types;
   std::vector<SiteRecord> sites;
@@ -134,8 +137,10 @@ Result<void> generateDump(const std::string& path, const GeneratorOptions& optio
     slots.assign(children.begin() + firstChild[i], children.begin() + firstChild[i + 1]);
     // As many cross references as wanted on average, most objects few and some many.
     double wanted = crossReferences;
-    if (random.unit() < 0.02) wanted *= 10;
-    else wanted *= 0.8163;  // 0.02 * 10 + 0.98 * 0.8163 = 1
+    if (random.unit() < 0.02)
+      wanted *= 10;
+    else
+      wanted *= 0.8163;  // 0.02 * 10 + 0.98 * 0.8163 = 1
     auto count = static_cast<unsigned>(wanted);
     if (random.unit() < wanted - count) ++count;
     for (unsigned k = 0; k < count; ++k) {
@@ -152,10 +157,13 @@ Result<void> generateDump(const std::string& path, const GeneratorOptions& optio
       }
       slots.push_back(target);
     }
-    if (random.unit() < options.nulls) slots.insert(slots.begin() + static_cast<std::ptrdiff_t>(random.below(slots.size() + 1)), kNullReference);
+    if (random.unit() < options.nulls)
+      slots.insert(slots.begin() + static_cast<std::ptrdiff_t>(random.below(slots.size() + 1)),
+                   kNullReference);
     ObjectRecord object;
     object.address = address;
-    object.size = std::max<std::uint64_t>(32, (24 + 8 * slots.size() + 15) / 16 * 16) + 16 * (random.below(4) == 0 ? random.below(8) : 0);
+    object.size = std::max<std::uint64_t>(32, (24 + 8 * slots.size() + 15) / 16 * 16) +
+                  16 * (random.below(4) == 0 ? random.below(8) : 0);
     object.type = skewed(random, kTypes);
     object.site = 1 + skewed(random, kSites - 1);
     object.referenceCount = static_cast<std::uint32_t>(slots.size());

@@ -1,10 +1,11 @@
 // How fast, and in how much memory, a dump becomes a snapshot with retained sizes.
 //
-//   load_bench [OBJECTS [SEED]] [--random] [--boost] [--threads N]   generates a dump, loads it, prints time by stage
-//   load_bench --load FILE [--threads N]                             only loads: what the figures are measured in
+//   load_bench [OBJECTS [SEED]] [--random] [--boost] [--threads N]   generates a dump, loads it, prints time
+//   by stage load_bench --load FILE [--threads N]                             only loads: what the figures
+//   are measured in
 //
-// The load runs in a process of its own, so that its VmHWM holds nothing of the generator. --boost adds Boost.Graph's
-// Lengauer-Tarjan on the same references (about 770 bytes an object: 1,000,000 is a good size).
+// The load runs in a process of its own, so that its VmHWM holds nothing of the generator. --boost adds
+// Boost.Graph's Lengauer-Tarjan on the same references (about 770 bytes an object: 1,000,000 is a good size).
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,7 +27,9 @@ namespace openclaw {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double secondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 std::uint64_t statusBytes(std::string_view field) {
   std::ifstream status("/proc/self/status");
@@ -40,32 +43,42 @@ int load(const std::string& path, unsigned threads, bool boost) {
   const Clock::time_point start = Clock::now();
   LoadOptions options;
   options.threads = threads;
-  const auto loaded = loadSnapshot(path, options, [&](const LoadProgress& p) {
-    if (stages.empty() || stages.back().first != p.stage) stages.emplace_back(std::string(p.stage), Clock::now());
-  }, {});
+  const auto loaded = loadSnapshot(path, options,
+                                   [&](const LoadProgress& p) {
+                                     if (stages.empty() || stages.back().first != p.stage)
+                                       stages.emplace_back(std::string(p.stage), Clock::now());
+                                   },
+                                   {});
   const double total = secondsSince(start);
   if (!loaded) {
     fmt::print(stderr, "{}\n", toText(loaded.error()));
     return 1;
   }
   const Snapshot& s = **loaded;
-  const double objects = s.objectCount(), peak = static_cast<double>(statusBytes("VmHWM")), now = static_cast<double>(statusBytes("VmRSS"));
+  const double objects = s.objectCount(), peak = static_cast<double>(statusBytes("VmHWM")),
+               now = static_cast<double>(statusBytes("VmRSS"));
   const auto fileBytes = static_cast<double>(s.report().file.fileBytes);
-  fmt::print("{} objects, {:.2f} references an object ({:.2f} slots), {}, {:.1f} B an object\n", withSeparators(s.objectCount()),
-             static_cast<double>(s.edgeCount()) / objects,
-             static_cast<double>(SnapshotBuilder::stateOf(s).edges.slots.size()) / objects, toText(Bytes(s.report().file.fileBytes)),
-             fileBytes / objects);
+  fmt::print("{} objects, {:.2f} references an object ({:.2f} slots), {}, {:.1f} B an object\n",
+             withSeparators(s.objectCount()), static_cast<double>(s.edgeCount()) / objects,
+             static_cast<double>(SnapshotBuilder::stateOf(s).edges.slots.size()) / objects,
+             toText(Bytes(s.report().file.fileBytes)), fileBytes / objects);
   std::uint64_t reachable = 0;
   for (std::uint32_t i = 0; i < s.objectCount(); ++i) reachable += s.reachable(ObjectIndex(i));
-  fmt::print("  reachable {:.1f} %, {}\n", 100.0 * static_cast<double>(reachable) / objects, s.report().sentence());
+  fmt::print("  reachable {:.1f} %, {}\n", 100.0 * static_cast<double>(reachable) / objects,
+             s.report().sentence());
   for (std::size_t i = 0; i < stages.size(); ++i) {
-    const Clock::time_point end = i + 1 < stages.size() ? stages[i + 1].second : start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(total));
+    const Clock::time_point end =
+        i + 1 < stages.size()
+            ? stages[i + 1].second
+            : start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(total));
     const double seconds = std::chrono::duration<double>(end - stages[i].second).count();
-    fmt::print("  {:<16} {:7.3f} s  {:6.2f} M objects/s\n", stages[i].first, seconds, objects / seconds / 1e6);
+    fmt::print("  {:<16} {:7.3f} s  {:6.2f} M objects/s\n", stages[i].first, seconds,
+               objects / seconds / 1e6);
   }
   fmt::print("  {:<16} {:7.3f} s  {:6.2f} M objects/s\n", "end to end", total, objects / total / 1e6);
-  fmt::print("  VmHWM {:.1f} B an object ({}), VmRSS after {:.1f}, columns {:.1f}\n", peak / objects, toText(Bytes(static_cast<std::uint64_t>(peak))),
-             now / objects, static_cast<double>(s.memoryBytes()) / objects);
+  fmt::print("  VmHWM {:.1f} B an object ({}), VmRSS after {:.1f}, columns {:.1f}\n", peak / objects,
+             toText(Bytes(static_cast<std::uint64_t>(peak))), now / objects,
+             static_cast<double>(s.memoryBytes()) / objects);
   if (boost) {
     std::vector<std::uint32_t> roots;
     for (const RootInfo& root : s.roots()) roots.push_back(root.object.value);
@@ -78,8 +91,11 @@ int load(const std::string& path, unsigned threads, bool boost) {
     const double theirsSeconds = secondsSince(theirs);
     bool same = true;
     for (std::size_t i = 0; i < other.size(); ++i) same &= other[i] == d.dominator[i];
-    fmt::print("  dominators: ours {:.3f} s, Boost.Graph {:.3f} s ({:.1f} x), VmHWM with Boost {:.0f} B an object, answers {}\n", oursSeconds,
-               theirsSeconds, theirsSeconds / oursSeconds, static_cast<double>(statusBytes("VmHWM")) / objects, same ? "the same" : "DIFFER");
+    fmt::print(
+        "  dominators: ours {:.3f} s, Boost.Graph {:.3f} s ({:.1f} x), VmHWM with Boost {:.0f} B an object, "
+        "answers {}\n",
+        oursSeconds, theirsSeconds, theirsSeconds / oursSeconds,
+        static_cast<double>(statusBytes("VmHWM")) / objects, same ? "the same" : "DIFFER");
     if (!same) return 1;
   }
   return 0;
@@ -94,11 +110,16 @@ int run(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     const auto value = [&]() -> std::string { return i + 1 < argc ? argv[++i] : ""; };
-    if (argument == "--random") options.random = true;
-    else if (argument == "--boost") boost = true;
-    else if (argument == "--load") file = value();
-    else if (argument == "--threads") threads = static_cast<unsigned>(std::strtoul(value().c_str(), nullptr, 10));
-    else numbers.push_back(std::strtoull(argument.c_str(), nullptr, 10));
+    if (argument == "--random")
+      options.random = true;
+    else if (argument == "--boost")
+      boost = true;
+    else if (argument == "--load")
+      file = value();
+    else if (argument == "--threads")
+      threads = static_cast<unsigned>(std::strtoul(value().c_str(), nullptr, 10));
+    else
+      numbers.push_back(std::strtoull(argument.c_str(), nullptr, 10));
   }
   if (!file.empty()) return load(file, threads, boost);
   if (!numbers.empty()) options.objects = numbers[0];
@@ -112,12 +133,14 @@ int run(int argc, char** argv) {
     fmt::print(stderr, "{}\n", toText(made.error()));
     return 1;
   }
-  fmt::print("generated in {:.1f} s (seed {}{})\n", secondsSince(start), options.seed, options.random ? ", random" : "");
+  fmt::print("generated in {:.1f} s (seed {}{})\n", secondsSince(start), options.seed,
+             options.random ? ", random" : "");
   std::fflush(stdout);
   const pid_t child = fork();
   if (child == 0) {
     const std::string count = std::to_string(threads);
-    execl("/proc/self/exe", "load_bench", "--load", path.c_str(), "--threads", count.c_str(), boost ? "--boost" : nullptr, nullptr);
+    execl("/proc/self/exe", "load_bench", "--load", path.c_str(), "--threads", count.c_str(),
+          boost ? "--boost" : nullptr, nullptr);
     _exit(127);
   }
   int status = 0;

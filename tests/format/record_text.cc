@@ -72,7 +72,7 @@ std::string textOf(const SettingRecord& r) {
   return fmt::format("{}={} default {} from {}", r.name, r.value, r.defaultValue, r.origin);
 }
 std::string textOf(const SettingChangeRecord& r) {
-  return fmt::format("{} {} {} -> {} by {}", r.unix, r.name, r.before, r.after, r.by);
+  return fmt::format("{} {} {} -> {} by {}", r.unixTime, r.name, r.before, r.after, r.by);
 }
 std::string textOf(const CounterRecord& r) { return fmt::format("{} {}", r.name, r.value); }
 std::string textOf(const RequestRecord& r) { return fmt::format("{:x} {:x} {} {}", r.low, r.high, r.request, r.monotonic); }

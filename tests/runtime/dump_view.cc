@@ -121,6 +121,12 @@ void readFrame(const DecodedFrame& frame, DumpView& dump, std::vector<std::int64
         dump.end.losses = {};
       });
       break;
+    case FrameKind::kTaken:
+      frame.taken([&](const TakenRecord& r) {
+        EXPECT_GT(r.stopNanoseconds, 0u);
+        EXPECT_GE(r.totalNanoseconds, r.stopNanoseconds);
+      });
+      break;
     case FrameKind::kIndex: break;
     default: ADD_FAILURE() << "unexpected frame " << toText(frame.info().kind);
   }
