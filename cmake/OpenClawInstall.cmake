@@ -8,7 +8,8 @@ install(TARGETS openclaw_format openclaw_capture openclaw_runtime EXPORT OpenCla
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 foreach(folder IN ITEMS format capture runtime)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/openclaw/${folder}
-    FILES_MATCHING PATTERN "*.h" PATTERN "*.def" PATTERN "programs" EXCLUDE)
+    FILES_MATCHING PATTERN "*.h" PATTERN "*.def" PATTERN "programs" EXCLUDE
+    PATTERN "schema_rows.h" EXCLUDE PATTERN "frame_scan.h" EXCLUDE PATTERN "kj_clang.h" EXCLUDE)  # private: Cap'n Proto inside
 endforeach()
 install(FILES ${PROJECT_SOURCE_DIR}/format/heap.capnp ${PROJECT_SOURCE_DIR}/format/control.capnp
   ${PROJECT_SOURCE_DIR}/format/FORMAT.md DESTINATION ${CMAKE_INSTALL_DATADIR}/openclaw)
