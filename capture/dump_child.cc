@@ -99,7 +99,8 @@ class Numbering {
   // Cost: one look when the address's word has objects, else a scan of the bits of touched words.
   std::uint64_t lowerBound(std::uint64_t address) const noexcept {
     if (address <= low_) return 0;
-    if (address >= high_) return count_;
+    // Behind the last object lies only address space: looking through its bits to the end of the reservation costs more than the rest of the walk.
+    if (count_ == 0 || address > last_) return count_;
     // The first granule whose object would lie at or above the address.
     std::uint64_t granule = (address >> shift_) - first_;
     if ((address & ((1ull << shift_) - 1)) > remainder_) ++granule;
@@ -253,6 +254,7 @@ class Walk final : public StartVisitor, public ObjectVisitor, public RegionVisit
     row.firstObject = numbering_.lowerBound(record.base);
     row.objectCount = static_cast<std::uint32_t>(numbering_.lowerBound(record.base + record.bytes) - row.firstObject);
     ++regions_;
+    progress_.regions.store(regions_, std::memory_order_relaxed);  // the watchdog looks
     if (regionCount_ == kRegionBatch) flushRegions();
   }
 

@@ -116,10 +116,10 @@ class SharedProgress {
 };
 
 // Fill levels that a watchdog compares: when none of them moves, nothing moves.
-using Levels = std::array<std::uint64_t, 4>;
+using Levels = std::array<std::uint64_t, 5>;
 Levels levelsOf(const WalkProgress& p) {
   constexpr auto kRelaxed = std::memory_order_relaxed;
-  return {p.phase.load(kRelaxed), p.objectsTotal.load(kRelaxed), p.objectsDone.load(kRelaxed), p.bytesWritten.load(kRelaxed)};
+  return {p.phase.load(kRelaxed), p.objectsTotal.load(kRelaxed), p.objectsDone.load(kRelaxed), p.bytesWritten.load(kRelaxed), p.regions.load(kRelaxed)};
 }
 
 control::DumpProgressReply progressReply(const WalkProgress& p) {
