@@ -4,6 +4,8 @@
 // Where the pointers of an interrupted thread are: the kernel leaves the 128-byte red zone below its stack pointer alone,
 // then pushes general registers and the XSAVE area (all vector registers) and calls us. So scanning from our own stack
 // pointer upwards sees all of them.
+#include <link.h>
+#include <ucontext.h>
 #include <signal.h>
 #include <sys/syscall.h>
 
@@ -49,7 +51,28 @@ std::uint64_t nowNanoseconds() noexcept {
 template <class Word>
 std::uint32_t* plain(Word& word) noexcept { return reinterpret_cast<std::uint32_t*>(&word); }
 
-extern "C" __attribute__((noinline)) void openclawStopHandler(int, void*, void*) {
+// Where ThreadSanitizer's runtime lies in memory; empty in other builds. A thread stopped inside it may hold one of its
+// spin locks, and every instrumented thread, the collector too, would spin on it for ever.
+std::uintptr_t sanitizerLow = 0, sanitizerHigh = 0;
+
+int findSanitizer(dl_phdr_info* module, std::size_t, void* wanted) noexcept {
+  std::uintptr_t low = ~std::uintptr_t{0}, high = 0;
+  for (int i = 0; i < module->dlpi_phnum; ++i) {
+    if (module->dlpi_phdr[i].p_type != PT_LOAD) continue;
+    const std::uintptr_t begin = module->dlpi_addr + module->dlpi_phdr[i].p_vaddr;
+    if (begin < low) low = begin;
+    if (begin + module->dlpi_phdr[i].p_memsz > high) high = begin + module->dlpi_phdr[i].p_memsz;
+  }
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(wanted);
+  if (address < low || address >= high) return 0;
+  sanitizerLow = low;
+  sanitizerHigh = high;
+  return 1;
+}
+
+extern "C" __attribute__((noinline)) void openclawStopHandler(int, void*, void* context) {
+  const auto pc = static_cast<std::uintptr_t>(static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP]);
+  if (pc - sanitizerLow < sanitizerHigh - sanitizerLow) return;  // the stop asks again
   gc::ThreadContext* thread = gc::currentThread;
   if (thread == nullptr || __atomic_load_n(plain(thread->stopWanted), __ATOMIC_SEQ_CST) == 0) return;
   if (__atomic_load_n(&thread->inCritical, __ATOMIC_RELAXED) != 0) return;  // polls when it leaves
@@ -102,6 +125,7 @@ std::uintptr_t signalStackEnd(std::uintptr_t stackPointer) noexcept {
 }
 
 void installStopSignal(int number) noexcept {
+  if (__tsan_release != nullptr) ::dl_iterate_phdr(findSanitizer, reinterpret_cast<void*>(&__tsan_release));
   constexpr unsigned long kSiginfo = 4, kRestart = 0x1000'0000, kRestorer = 0x0400'0000;
   KernelSigaction action{openclawStopHandler, kSiginfo | kRestart | kRestorer, openclawSignalReturn, ~std::uint64_t{0}};
   systemCall(SYS_rt_sigaction, number, reinterpret_cast<long>(&action), 0, sizeof(std::uint64_t));
