@@ -94,8 +94,9 @@ struct FloatingRecord {
   std::uint64_t objects = 0, bytes = 0;
 };
 
-// One row of the objects columns. Address = where the payload begins (what a debugger shows); the cell, header
-// included, covers [address - headerBytes, address - headerBytes + size); only size is stored.
+// One row of the objects columns. Address = where the payload begins (what a debugger shows). size is the whole cell,
+// header included; it begins before the address, by how much is the source's business (the runtime: 8 bytes, large
+// objects 24).
 struct ObjectRecord {
   std::uint64_t address = 0;
   std::uint64_t size = 0;

@@ -50,7 +50,7 @@ class Store {
   // The numbers of the new messages; nullopt: no such session.
   std::optional<std::vector<std::uint64_t>> append(std::uint64_t session, std::span<const NewMessage> messages);
   std::optional<SessionView> find(std::uint64_t session);
-  // Null: no such message in this session.
+  // Null: the conversation has no such message.
   Message* findMessage(std::uint64_t session, std::uint64_t message);
   // False: no such session.
   bool erase(std::uint64_t session);
