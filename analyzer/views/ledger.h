@@ -27,6 +27,19 @@ struct Ledger {
   std::vector<std::string> disagreements;
   bool known = false;  // false: the dump's source has no pool (imports)
 };
+// Cost: O(objects).
 Ledger computeLedger(const Snapshot& snapshot);
+
+// From the heap's committed bytes to the process's resident set. The parent read its own mappings just before the dump,
+// outside the stop, so the two books differ by what the program did in between (committed bytes are of the stop).
+struct ResidentLedger {
+  bool known = false;       // false: the dump does not carry the resident set; `why` says so
+  std::string why;
+  std::vector<LedgerLine> lines;  // each from its own source; "committed, not touched" is negative: see `minus`
+  Bytes minus;              // committed bytes that take no memory, subtracted
+  Bytes resident;           // as the kernel counted
+  std::int64_t unexplained = 0;  // resident - (lines - minus)
+};
+ResidentLedger computeResidentLedger(const Snapshot& snapshot, const Ledger& ledger);
 
 }  // namespace openclaw
