@@ -1,81 +1,17 @@
-// The only file that knows the JSON library. Shapes: JSON.md.
+// Shapes: JSON.md.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "analyzer/report/json_parts.h"
 #include "analyzer/report/numbers.h"
 #include "analyzer/report/reports.h"
 
 namespace openclaw {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-// Invalid UTF-8 of a hostile or odd name becomes U+FFFD; the shape stays valid.
-std::string dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n'; }
-
-Json address(Address a) { return toText(a); }
-
-Json siteOf(const Snapshot& s, SiteIndex site) {
-  const SiteInfo& info = s.sites()[site];
-  return {{"index", site.value}, {"file", info.file}, {"line", info.line}, {"function", info.function}};
-}
-
-Json objectOf(const Snapshot& s, ObjectIndex object) {
-  return {{"index", object.value},
-          {"address", address(s.address(object))},
-          {"type", typeText(s, s.type(object))},
-          {"shallowBytes", s.size(object).value},
-          {"retainedBytes", s.retained(object).value}};
-}
-
-Json stackOf(const Snapshot& s, StackIndex index) {
-  const StackInfo& stack = s.stacks()[index];
-  Json frames = Json::array();
-  for (const std::uint64_t pc : stack.pcs) {
-    Json code = Json::array();
-    for (const CodeFrame& frame : s.symbol(pc))
-      code.push_back({{"function", frame.function},
-                      {"file", frame.file},
-                      {"line", frame.line},
-                      {"inlined", frame.inlined}});
-    frames.push_back({{"pc", address(Address(pc))}, {"text", codeText(s, pc)}, {"code", std::move(code)}});
-  }
-  return {{"index", index.value}, {"truncated", stack.truncated}, {"frames", std::move(frames)}};
-}
-
-Json rootOf(const Snapshot& s, const RootInfo& root) {
-  Json json{{"kind", toText(root.kind)}, {"text", rootText(s, root)}, {"conservative", root.conservative}};
-  if (root.slot.value != 0) json["slot"] = address(root.slot);
-  if (!root.label.empty()) json["label"] = root.label;
-  return json;
-}
-
-// What every report begins with.
-Json envelope(const Snapshot& s, const char* report) {
-  const LoadReport& load = s.report();
-  Json losses = Json::object();
-  for (const auto& [name, count] : load.losses) losses[name] = count;
-  return {{"report", report},
-          {"version", 1},
-          {"dump",
-           {{"path", s.path()},
-            {"fileBytes", load.file.fileBytes},
-            {"complete", load.complete()},
-            {"sentence", load.sentence()},
-            {"fractionRead", load.file.fractionRead()},
-            {"endSeen", load.file.endSeen},
-            {"indexUsed", load.file.indexUsed},
-            {"headerDamaged", load.file.headerDamaged},
-            {"damagedFrames", load.file.damagedFrames},
-            {"missingFrames", load.file.missingFrames},
-            {"duplicateFrames", load.file.duplicateFrames},
-            {"unknownFrames", load.file.unknownFrames},
-            {"objectsMissing", load.objectsMissing},
-            {"referencesMissing", load.referencesMissing},
-            {"losses", std::move(losses)}}}};
-}
+using namespace json_parts;
 
 Json processOf(const Snapshot& s) {
   const ProcessInfo& p = s.process();

@@ -36,7 +36,7 @@ FENCES = [
     ("elfutils", r"^(elfutils/|dwarf\.h|gelf\.h|libelf\.h)", r"^(analyzer/symbolize/|capture/stacks/)"),
     ("Qt", r"^Q[A-Z]\w+$|^Qt\w+/", r"^(gui/|tests/gui/)"),
 ]
-HEAVY = [("CLI11", r"^CLI/"), ("toml++", r"^toml(\+\+|plusplus)"), ("nlohmann-json", r"^nlohmann/"), ("Boost", r"^boost/")]
+HEAVY = [("CLI11", r"^CLI/"), ("toml++", r"^toml(\+\+|plusplus)"), ("nlohmann-json", r"^nlohmann/(?!json_fwd\.hpp$)"), ("Boost", r"^boost/")]
 UMBRELLA_QT = re.compile(r"^Qt(Core|Gui|Widgets|Test|Concurrent)(/Qt\w+)?$")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
