@@ -74,7 +74,8 @@ struct PinGroup {
   Bytes bytes;                            // of the objects
   Bytes lockedBytes;                      // their share of these blocks' free bytes, by bytes; sums over groups add up
   std::optional<ObjectIndex> owner;       // the deepest object that dominates most of them (their accumulation point)
-  std::uint64_t ownerObjects = 0;         // how many of them it dominates; at least 80 % when there is an owner
+                                          // and is not one of them
+  std::uint64_t ownerObjects = 0;         // how many of the reachable ones it dominates at least: 80 % or more when there is an owner
   std::uint64_t unreachableObjects = 0;
 };
 
@@ -103,7 +104,8 @@ struct FragmentationView {
 FragmentationView computeFragmentation(const Snapshot& snapshot, const FragmentationOptions& options = {},
                                        std::stop_token stop = {});
 
-// First byte of the cell of an object (its header lies before its address). Cost: O(log regions) in large regions, else O(1).
+// First byte of the cell of an object (its header lies before its address). Cost: O(log regions).
+// In blocks cells begin on a granule (16 B) and the address lies behind the header; a large object's cell begins its region.
 Address cellOf(const Snapshot& snapshot, ObjectIndex object);
 
 // Bytes of live objects in each line of a block; sums to the region's objectBytes when the dump is complete.

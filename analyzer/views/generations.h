@@ -27,7 +27,8 @@ struct GenerationRow {
   // survival of this age over that of the age before: what a collection at this age keeps. An estimate (≈): the two are
   // different cohorts. Over 1 where they were of different kinds.
   std::optional<double> step;
-  Certainty certainty = Certainty::kExact;  // of allocated and survival; step is always an estimate
+  // Of allocated; survival is unsure the other way round (allocated at most: survival at least). step is an estimate.
+  Certainty certainty = Certainty::kExact;
 };
 
 // What was freed, or waits to be, by type.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace openclaw {
 namespace {
 
@@ -91,6 +93,35 @@ Ledger computeLedger(const Snapshot& snapshot) {
   for (const RootInfo& root : snapshot.roots()) handles += root.kind == RootKind::kHandle;
   compare("root_count", handles);
   return ledger;
+}
+
+ResidentLedger computeResidentLedger(const Snapshot& snapshot, const Ledger& ledger) {
+  ResidentLedger r;
+  const auto resident = snapshot.counter("resident_bytes");
+  if (!resident || *resident == 0) {
+    r.why = snapshot.counters().empty() ? "the dump's source counts nothing outside its heap"
+                                        : "the dump does not carry the resident set (an older program, or /proc could not be read)";
+    return r;
+  }
+  r.known = true;
+  r.resident = Bytes(*resident);
+  std::uint64_t total = 0;
+  const auto line = [&](const char* name, const char* counter, const char* source, Certainty certainty) {
+    const std::uint64_t bytes = snapshot.counter(counter).value_or(0);
+    r.lines.push_back({name, Bytes(bytes), source, certainty});
+    total += bytes;
+    return bytes;
+  };
+  const std::uint64_t heap = line("heap", "resident_heap_bytes", "smaps of the reservation", Certainty::kExact);
+  line("the runtime's own tables", "resident_table_bytes", "mincore of each", Certainty::kExact);
+  line("stacks of heap threads", "resident_stack_bytes", "mincore of each", Certainty::kExact);
+  line("programs and libraries", "resident_file_bytes", "smaps of file mappings", Certainty::kExact);
+  // malloc counts what it handed out, touched or not.
+  line("malloc, in use", "malloc_used_bytes", "mallinfo2", Certainty::kConservative);
+  line("malloc, free and kept", "malloc_free_bytes", "mallinfo2", Certainty::kConservative);
+  r.untouched = Bytes(ledger.committed.value - std::min(heap, ledger.committed.value));
+  r.unexplained = static_cast<std::int64_t>(r.resident.value) - static_cast<std::int64_t>(total);
+  return r;
 }
 
 }  // namespace openclaw

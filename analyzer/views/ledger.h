@@ -30,16 +30,17 @@ struct Ledger {
 // Cost: O(objects).
 Ledger computeLedger(const Snapshot& snapshot);
 
-// From the heap's committed bytes to the process's resident set. The parent read its own mappings just before the dump,
-// outside the stop, so the two books differ by what the program did in between (committed bytes are of the stop).
+// From the heap's committed bytes to the process's resident set. The process read the kernel's books just before the
+// dump, outside the stop, so they differ from the heap's by what the program did in between.
 struct ResidentLedger {
-  bool known = false;       // false: the dump does not carry the resident set; `why` says so
+  bool known = false;             // false: the dump does not carry the resident set; `why` says so
   std::string why;
-  std::vector<LedgerLine> lines;  // each from its own source; "committed, not touched" is negative: see `minus`
-  Bytes minus;              // committed bytes that take no memory, subtracted
-  Bytes resident;           // as the kernel counted
-  std::int64_t unexplained = 0;  // resident - (lines - minus)
+  std::vector<LedgerLine> lines;  // "heap", "malloc, in use", …; each from its own source
+  Bytes untouched;                // committed to the heap and not in memory: no page of it was ever written
+  Bytes resident;                 // as the kernel counted
+  std::int64_t unexplained = 0;   // resident - sum of lines; negative: malloc memory that was never touched
 };
+// Cost: O(1).
 ResidentLedger computeResidentLedger(const Snapshot& snapshot, const Ledger& ledger);
 
 }  // namespace openclaw

@@ -39,6 +39,34 @@ std::string explainPause(const PauseInfo& pause) {
   return text;
 }
 
+std::string verdictOfPause(const PauseInfo& pause) {
+  const auto share = [&](std::uint64_t part) { return pause.duration == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(pause.duration); };
+  // The machine first: a phase is long, too, when its thread did not run.
+  if (share(pause.throttled) > 0.5)
+    return fmt::format("The cgroup's processor limit held the collecting thread for {} of it.", percentText(share(pause.throttled)));
+  if (share(pause.runDelay) > 0.5)
+    return fmt::format("The collecting thread waited for a processor for {} of it: the machine was busy, not the collector.",
+                       percentText(share(pause.runDelay)));
+  const auto largest = std::max_element(pause.ownedPhases.begin(), pause.ownedPhases.end(),
+                                        [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (largest == pause.ownedPhases.end() || largest->second == 0) return "No phases are recorded.";
+  std::string text = fmt::format("Phase {} took {} of it", largest->first, percentText(share(largest->second)));
+  std::vector<std::string> facts;
+  if (pause.objectsMarked != 0)
+    facts.push_back(fmt::format("{} marked, {}", counted(pause.objectsMarked, "object", "objects"), toText(Bytes(pause.bytesMarked))));
+  if (pause.slowestThread != 0 && pause.threads > 1)
+    facts.push_back(fmt::format("the last thread to stop was {}", pause.slowestThread));
+  if (pause.majorFaults != 0) facts.push_back(counted(pause.majorFaults, "page fault from disk", "page faults from disk"));
+  if (!facts.empty()) text += fmt::format(" ({})", fmt::join(facts, "; "));
+  return text + ".";
+}
+
+std::optional<nanoseconds> beforeDump(const Snapshot& snapshot, const PauseInfo& pause) {
+  const std::uint64_t now = snapshot.process().dumpedMonotonic;
+  if (now == 0 || pause.startMonotonic == 0 || pause.startMonotonic > now) return std::nullopt;
+  return nanoseconds(now - pause.startMonotonic);
+}
+
 PauseView computePauses(const Snapshot& snapshot, std::size_t longest) {
   const std::vector<PauseInfo>& pauses = snapshot.pauses();
   PauseView view;
@@ -59,7 +87,40 @@ PauseView computePauses(const Snapshot& snapshot, std::size_t longest) {
   std::stable_sort(view.longest.begin(), view.longest.end(),
                    [&](std::size_t a, std::size_t b) { return pauses[a].duration > pauses[b].duration; });
   if (view.longest.size() > longest) view.longest.resize(longest);
-  if (!view.longest.empty()) view.explanation = explainPause(pauses[view.longest.front()]);
+  std::map<std::string, PausePhaseRow> phases;
+  std::vector<std::uint64_t> durations;
+  for (const PauseInfo& pause : pauses) {
+    view.total += nanoseconds(pause.duration);
+    view.predicted += pause.predicted != 0;
+    durations.push_back(pause.duration);
+    for (const auto& [name, duration] : pause.ownedPhases) {
+      PausePhaseRow& row = phases[name];
+      row.phase = name;
+      row.count += duration != 0;
+      row.total += nanoseconds(duration);
+      row.longest = std::max(row.longest, nanoseconds(duration));
+    }
+  }
+  for (auto& [name, row] : phases) view.phases.push_back(std::move(row));
+  std::stable_sort(view.phases.begin(), view.phases.end(),
+                   [](const PausePhaseRow& a, const PausePhaseRow& b) { return a.total > b.total; });
+  if (!durations.empty()) {
+    std::sort(durations.begin(), durations.end());
+    view.p95 = nanoseconds(durations[(durations.size() * 95 + 99) / 100 - 1]);
+  }
+  if (view.longest.empty()) return view;
+  const PauseInfo& worst = pauses[view.longest.front()];
+  view.explanation = explainPause(worst);
+  view.verdict = verdictOfPause(worst);
+  const std::optional<nanoseconds> before = beforeDump(snapshot, worst);
+  if (before && snapshot.process().dumpedUnix > static_cast<std::uint64_t>(before->count())) {
+    const std::uint64_t at = snapshot.process().dumpedUnix - static_cast<std::uint64_t>(before->count());
+    constexpr std::uint64_t kMinute = 60'000'000'000;
+    for (std::size_t i = 0; i < snapshot.settingChanges().size(); ++i) {
+      const std::uint64_t changed = snapshot.settingChanges()[i].unixTime;
+      if (changed <= at && at - changed <= kMinute) view.changesBefore.push_back(i);
+    }
+  }
   return view;
 }
 

@@ -2,7 +2,7 @@
 //
 // Certainty: live figures are exact (of a complete dump). Allocated and freed come from the process's own count of the
 // site when it kept one, else from the samples of its stacks (sampled, ≈), else only the live ones are known to have
-// been allocated (lower bound, ≥).
+// been allocated (lower bound, ≥). allocated = live + freed always; freed includes what is dead and not swept.
 #pragma once
 
 #include <array>
@@ -41,8 +41,8 @@ struct StackRow {
   SiteIndex site;
   std::uint64_t sampledObjects = 0;  // in the dump, that carry this stack
   Bytes sampledBytes;
-  // This stack's part of the live bytes of its site, split in proportion to its sampled bytes among the stacks of the
-  // same site (≈; exact when it is the site's only stack): the sum over a site's stacks is the site's exact total.
+  // This stack's part of the live bytes of its site (≈). A sample stands for size / (1 - e^(-size / mean interval))
+  // bytes; in proportion to that the site's exact total is split among its stacks, so the parts sum to that total.
   std::uint64_t liveObjects = 0;
   Bytes liveBytes;
   Certainty liveCertainty = Certainty::kSampled;
@@ -53,5 +53,9 @@ struct StackRow {
 // By live bytes descending, then allocated bytes, then index. Stacks without anything are left out. Cost: O(objects +
 // stacks). Empty when stopped.
 std::vector<StackRow> computeStacks(const Snapshot& snapshot, std::stop_token stop = {});
+// `whole` in parts proportional to `weights`: rounded so that the parts sum to it; all 0 when the weights are.
+std::vector<std::uint64_t> splitInProportion(std::uint64_t whole, const std::vector<double>& weights);
+// What a sampled object of this size stands for, in objects: 1 / (1 - e^(-size / mean)); 1 without an interval.
+double sampleWeight(std::uint64_t size, std::uint64_t meanInterval);
 
 }  // namespace openclaw

@@ -1,0 +1,268 @@
+#include "analyzer/views/flame.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <unordered_map>
+
+#include "analyzer/graph/dominator_tree.h"
+#include "analyzer/report/numbers.h"
+#include "analyzer/views/sites.h"
+
+namespace openclaw {
+namespace {
+
+constexpr const char* kNoStack = "[no stack sampled]";
+
+// A function on a stack, with where it is. Two frames are one when both agree.
+struct Frame {
+  std::uint32_t name;
+  bool inlined;
+  friend auto operator<=>(const Frame&, const Frame&) = default;
+};
+
+// Interns texts and turns program counters into frames, each once.
+class Names {
+ public:
+  Names(const Snapshot& snapshot, FlameGraph& flame) : s_(snapshot), flame_(flame) {}
+
+  std::uint32_t intern(std::string name, std::string place) {
+    const auto [found, fresh] = numbers_.try_emplace({std::move(name), std::move(place)}, static_cast<std::uint32_t>(flame_.names.size()));
+    if (fresh) {
+      flame_.names.push_back(found->first.first);
+      flame_.places.push_back(found->first.second);
+    }
+    return found->second;
+  }
+  // Outermost function first: inlined ones lie inside.
+  const std::vector<Frame>& frames(std::uint64_t pc) {
+    const auto [found, fresh] = byPc_.try_emplace(pc);
+    if (!fresh) return found->second;
+    const std::span<const CodeFrame> code = s_.symbol(pc);
+    for (auto frame = code.rbegin(); frame != code.rend(); ++frame)
+      found->second.push_back({intern(frame->function.empty() ? toText(Address(pc)) : frame->function,
+                                      frame->file.empty() ? "" : frame->line == 0 ? frame->file : fmt::format("{}:{}", frame->file, frame->line)),
+                               frame->inlined});
+    if (code.empty()) {
+      const std::vector<std::string> text = codeText(s_, pc);
+      found->second.push_back({intern(text.front(), ""), false});
+    }
+    return found->second;
+  }
+  std::uint32_t site(SiteIndex site) {
+    const SiteInfo& info = s_.sites()[site];
+    const std::string place = info.file.empty() ? "" : info.line == 0 ? info.file : fmt::format("{}:{}", info.file, info.line);
+    if (info.function.empty()) return intern(place.empty() ? "unknown site" : place, "");
+    return intern(info.function, place);
+  }
+
+ private:
+  const Snapshot& s_;
+  FlameGraph& flame_;
+  std::map<std::pair<std::string, std::string>, std::uint32_t> numbers_;
+  std::unordered_map<std::uint64_t, std::vector<Frame>> byPc_;
+};
+
+// The tree while it grows; laid out level by level at the end.
+struct Growing {
+  std::map<Frame, std::uint32_t> children;
+  std::uint32_t parent = 0;
+  Frame frame{};
+  std::uint64_t self = 0, objects = 0;
+  SiteIndex site;
+};
+
+class Tree {
+ public:
+  Tree() { nodes_.emplace_back(); }
+  std::uint32_t child(std::uint32_t parent, Frame frame) {
+    const auto [found, fresh] = nodes_[parent].children.try_emplace(frame, static_cast<std::uint32_t>(nodes_.size()));
+    const std::uint32_t number = found->second;
+    if (fresh) {
+      nodes_.emplace_back();
+      nodes_.back().parent = parent;
+      nodes_.back().frame = frame;
+    }
+    return number;
+  }
+  void add(std::uint32_t node, std::uint64_t bytes, std::uint64_t objects, SiteIndex site) {
+    nodes_[node].self += bytes;
+    nodes_[node].objects += objects;
+    nodes_[node].site = site;
+  }
+  void layOut(FlameGraph& flame) const;
+
+ private:
+  std::vector<Growing> nodes_;
+};
+
+void Tree::layOut(FlameGraph& flame) const {
+  // Parents were made before children.
+  std::vector<std::uint64_t> totals(nodes_.size()), objects(nodes_.size());
+  for (std::size_t i = nodes_.size(); i-- > 0;) {
+    totals[i] += nodes_[i].self;
+    objects[i] += nodes_[i].objects;
+    if (i == 0) continue;
+    totals[nodes_[i].parent] += totals[i];
+    objects[nodes_[i].parent] += objects[i];
+  }
+  flame.nodes.assign(1, {});
+  flame.nodes[0].total = totals[0];
+  flame.nodes[0].self = nodes_[0].self;
+  flame.nodes[0].objects = objects[0];
+  std::vector<std::uint32_t> source{0};  // number here, by number in the flame
+  for (std::uint32_t at = 0; at < flame.nodes.size(); ++at) {
+    const Growing& grown = nodes_[source[at]];
+    std::vector<std::uint32_t> children;
+    for (const auto& [frame, child] : grown.children)
+      if (totals[child] != 0) children.push_back(child);
+    std::sort(children.begin(), children.end(), [&](std::uint32_t a, std::uint32_t b) {
+      if (totals[a] != totals[b]) return totals[a] > totals[b];
+      const Frame &fa = nodes_[a].frame, &fb = nodes_[b].frame;
+      const int order = flame.names[fa.name].compare(flame.names[fb.name]);
+      return order != 0 ? order < 0 : fa < fb;
+    });
+    flame.nodes[at].firstChild = static_cast<std::uint32_t>(flame.nodes.size());
+    flame.nodes[at].childCount = static_cast<std::uint32_t>(children.size());
+    for (const std::uint32_t child : children) {
+      FlameNode node;
+      node.name = nodes_[child].frame.name;
+      node.inlined = nodes_[child].frame.inlined;
+      node.parent = at;
+      node.depth = flame.nodes[at].depth + 1;
+      node.self = nodes_[child].self;
+      node.total = totals[child];
+      node.objects = objects[child];
+      node.site = nodes_[child].site;
+      flame.deepest = std::max(flame.deepest, node.depth);
+      flame.nodes.push_back(node);
+      source.push_back(child);
+    }
+  }
+}
+
+// What the objects of each site retain: those that no other of the same site dominates.
+std::vector<std::uint64_t> retainedBySite(const Snapshot& s, const std::stop_token& stop) {
+  std::vector<std::uint64_t> bytes(s.sites().size());
+  if (s.dominatedBy(std::nullopt).empty()) return bytes;
+  std::vector<std::uint32_t> above(bytes.size());
+  std::uint32_t steps = 0;
+  bool stopped = false;
+  DominatorTree(s).walk(
+      [&](std::uint32_t object, unsigned) {
+        const std::uint32_t site = s.site(ObjectIndex(object)).value;
+        if (above[site]++ == 0) bytes[site] += s.retained(ObjectIndex(object)).value;
+        if ((++steps & 0xffff) == 0) stopped = stop.stop_requested();
+        return !stopped;
+      },
+      [&](std::uint32_t object) { --above[s.site(ObjectIndex(object)).value]; });
+  return bytes;
+}
+
+}  // namespace
+
+const char* toText(FlameWeight weight) {
+  switch (weight) {
+    case FlameWeight::kLiveBytes:
+      return "live bytes";
+    case FlameWeight::kAllocatedBytes:
+      return "allocated bytes";
+    case FlameWeight::kFreedBytes:
+      return "freed bytes";
+    case FlameWeight::kRetainedBytes:
+      return "retained bytes";
+  }
+  return "live bytes";
+}
+
+FlameGraph computeFlameGraph(const Snapshot& snapshot, FlameWeight weight, std::stop_token stop) {
+  FlameGraph flame;
+  flame.weight = weight;
+  Names names(snapshot, flame);
+  names.intern("all", "");
+  flame.nodes.emplace_back();
+  const std::vector<StackRow> stacks = computeStacks(snapshot, stop);
+  const std::vector<SiteRow> sites = computeSites(snapshot, stop, true);
+  std::vector<std::uint64_t> retained;
+  if (weight == FlameWeight::kRetainedBytes) retained = retainedBySite(snapshot, stop);
+  if (stop.stop_requested()) return flame;
+
+  // A site's whole, and the weights of its stacks that split it.
+  std::vector<std::vector<const StackRow*>> stacksOf(snapshot.sites().size());
+  for (const StackRow& row : stacks) stacksOf[row.site.value].push_back(&row);
+  Tree tree;
+  std::uint32_t noStack = 0;
+  bool sampled = false;
+  for (const SiteRow& row : sites) {
+    std::uint64_t whole = 0;
+    Certainty certainty = Certainty::kExact;
+    switch (weight) {
+      case FlameWeight::kLiveBytes:
+        whole = row.shallow.value;
+        break;
+      case FlameWeight::kAllocatedBytes:
+        whole = row.churn.allocatedBytes.value;
+        certainty = row.churn.allocatedCertainty;
+        break;
+      case FlameWeight::kFreedBytes:
+        whole = row.churn.freedBytes.value;
+        certainty = row.churn.freedCertainty;
+        break;
+      case FlameWeight::kRetainedBytes:
+        whole = retained[row.site.value];
+        certainty = Certainty::kLowerBound;
+        break;
+    }
+    if (whole == 0) continue;
+    flame.totalCertainty = std::max(flame.totalCertainty, certainty);
+    const std::vector<const StackRow*>& own = stacksOf[row.site.value];
+    std::vector<double> weights;
+    for (const StackRow* stack : own) {
+      switch (weight) {
+        case FlameWeight::kLiveBytes:
+        case FlameWeight::kRetainedBytes:
+          weights.push_back(static_cast<double>(stack->liveBytes.value));
+          break;
+        case FlameWeight::kAllocatedBytes:
+          weights.push_back(static_cast<double>(stack->churn.allocatedBytes.value));
+          break;
+        case FlameWeight::kFreedBytes:
+          weights.push_back(static_cast<double>(stack->churn.freedBytes.value));
+          break;
+      }
+    }
+    const std::vector<std::uint64_t> parts = splitInProportion(whole, weights);
+    std::uint64_t split = 0;
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      split += parts[i];
+      if (parts[i] == 0) continue;
+      sampled = true;
+      const StackInfo& info = snapshot.stacks()[own[i]->stack];
+      std::uint32_t node = FlameGraph::kRoot;
+      if (info.truncated) node = tree.child(node, {names.intern("[deeper frames not recorded]", ""), false});
+      for (auto pc = info.pcs.rbegin(); pc != info.pcs.rend(); ++pc)
+        for (const Frame& frame : names.frames(*pc)) node = tree.child(node, frame);
+      const bool live = weight == FlameWeight::kLiveBytes || weight == FlameWeight::kRetainedBytes;
+      tree.add(node, parts[i], live ? own[i]->sampledObjects : own[i]->samples, row.site);
+    }
+    if (split == whole) continue;
+    // No sample tells who called this site.
+    if (noStack == 0) noStack = tree.child(FlameGraph::kRoot, {names.intern(kNoStack, ""), false});
+    tree.add(tree.child(noStack, {names.site(row.site), false}), whole - split, 0, row.site);
+    flame.withoutStack += whole - split;
+  }
+  tree.layOut(flame);
+  if (!snapshot.report().complete()) flame.totalCertainty = std::max(flame.totalCertainty, Certainty::kLowerBound);
+  flame.splitCertainty = sampled ? Certainty::kSampled : flame.totalCertainty;
+  flame.note = fmt::format("A site's {} are split over its stacks in proportion to their samples{}; {} of all has no stack, only its site.",
+                           toText(weight),
+                           snapshot.stackMeanInterval() == 0 ? "" : fmt::format(" (one in {} allocated)", toText(Bytes(snapshot.stackMeanInterval()))),
+                           percentText(flame.withoutStack, flame.nodes.front().total));
+  if (weight == FlameWeight::kRetainedBytes)
+    flame.note += " Memory that one site keeps alive through another counts at both.";
+  return flame;
+}
+
+}  // namespace openclaw
