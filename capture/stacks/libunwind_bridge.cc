@@ -9,10 +9,10 @@
 
 // The private copy's names (stacks/CMakeLists.txt makes them).
 extern "C" {
-int openclaw_unw_getcontext(unw_context_t*);
 int openclaw_unw_init_local(unw_cursor_t*, unw_context_t*);
 int openclaw_unw_step(unw_cursor_t*);
 int openclaw_unw_get_reg(unw_cursor_t*, unw_regnum_t, unw_word_t*);
+int openclaw_unw_get_proc_info(unw_cursor_t*, unw_proc_info_t*);
 int openclaw_unwind_iterate_modules(int (*callback)(dl_phdr_info*, std::size_t, void*), void* data);
 }
 
@@ -52,5 +52,48 @@ namespace openclaw::internal {
   }
   return count;
 }
+
+namespace {
+
+// The words of unw_context_t: LLVM's Registers_x86_64.
+enum : std::size_t { kRbp = 6, kRsp = 7, kRip = 16 };
+
+}  // namespace
+
+// libunwind looks a table up for the instruction pointer of a cursor, so it gets one made up.
+FrameTable findFrameTable(std::uintptr_t address) noexcept {
+  unw_context_t context{};
+  unw_cursor_t cursor;
+  context.data[kRip] = address;
+  unw_proc_info_t info{};
+  if (openclaw_unw_init_local(&cursor, &context) != 0 || openclaw_unw_get_proc_info(&cursor, &info) != 0) return {};
+  if (address < info.start_ip || address >= info.end_ip || info.unwind_info == 0) return {};
+  return {reinterpret_cast<const std::uint8_t*>(info.unwind_info), info.start_ip};
+}
+
+namespace {
+
+std::uintptr_t registerOf(std::uint64_t* cursor, unw_regnum_t number) noexcept {
+  unw_word_t value = 0;
+  return openclaw_unw_get_reg(reinterpret_cast<unw_cursor_t*>(cursor), number, &value) == 0 ? value : 0;
+}
+
+}  // namespace
+
+bool LibunwindCursor::init() noexcept {
+  static_assert(sizeof(unw_context_t) <= sizeof context_ && sizeof(unw_cursor_t) <= sizeof cursor_);
+  return openclaw_unw_init_local(reinterpret_cast<unw_cursor_t*>(cursor_), reinterpret_cast<unw_context_t*>(context_)) == 0;
+}
+bool LibunwindCursor::startAt(std::uintptr_t pc, std::uintptr_t sp, std::uintptr_t rbp) noexcept {
+  std::memset(context_, 0, sizeof context_);
+  context_[kRip] = pc;
+  context_[kRsp] = sp;
+  context_[kRbp] = rbp;
+  return started_ = init();
+}
+bool LibunwindCursor::step() noexcept { return openclaw_unw_step(reinterpret_cast<unw_cursor_t*>(cursor_)) > 0; }
+std::uintptr_t LibunwindCursor::pc() noexcept { return registerOf(cursor_, UNW_REG_IP); }
+std::uintptr_t LibunwindCursor::sp() noexcept { return registerOf(cursor_, UNW_REG_SP); }
+std::uintptr_t LibunwindCursor::rbp() noexcept { return registerOf(cursor_, UNW_X86_64_RBP); }
 
 }  // namespace openclaw::internal

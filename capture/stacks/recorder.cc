@@ -5,16 +5,25 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <new>
 
 #include "capture/stacks/libunwind_bridge.h"
+#include "capture/stacks/rule_cache.h"
 
 namespace openclaw {
 namespace {
 
 constexpr std::size_t kPcsPerStack = 32;  // reserved on average; touched only as used
 constexpr int kInsertTries = 64;
+
+// Sums of estimates are kept in 256ths of an object or byte: room for 2^56, and 2^-9 is the most that one sample is off.
+constexpr double kUnit = 256;
+std::uint64_t toUnits(double amount) noexcept { return static_cast<std::uint64_t>(std::llround(amount * kUnit)); }
+std::uint64_t fromUnits(const std::atomic<std::uint64_t>& sum) noexcept {
+  return (sum.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(kUnit) / 2) / static_cast<std::uint64_t>(kUnit);
+}
 
 // Written once under the insert lock before its number is published; only the counters move later.
 struct Row {
@@ -23,7 +32,8 @@ struct Row {
   std::uint32_t site;
   std::uint16_t depth;
   bool truncated;
-  std::atomic<std::uint64_t> allocatedObjects, allocatedBytes, freedObjects, freedBytes, samples;
+  std::atomic<std::uint64_t> allocatedObjects, allocatedBytes, freedObjects, freedBytes;   // in units
+  std::atomic<std::uint64_t> samples;
 };
 
 template <class T>
@@ -52,6 +62,8 @@ std::uint64_t hashOf(std::uint32_t site, std::span<const std::uint64_t> pcs) noe
 }
 
 struct StackRecorder::State {
+  internal::RuleCache rules;
+
   // Constant after construction.
   std::uint32_t capacity = 0, reservedRows = 0;  // capacity is 0 when there was no address space
   std::uint64_t poolCapacity = 0, mask = 0;
@@ -123,12 +135,13 @@ StackRecorder::~StackRecorder() {
   delete state_;
 }
 
-[[gnu::noinline]] std::uint32_t StackRecorder::record(std::uint32_t site, std::uint64_t estimatedObjects,
-                                                      std::uint64_t estimatedBytes, std::size_t skip) noexcept {
+[[gnu::noinline]] std::uint32_t StackRecorder::record(std::uint32_t site, double estimatedObjects, double estimatedBytes,
+                                                      std::size_t skip) noexcept {
   State& s = *state_;
   s.samples.fetch_add(1, std::memory_order_relaxed);
   std::uint64_t buffer[kMaxDepth + 1];  // one more: whether the stack goes on
-  std::size_t depth = unwindHere(buffer, skip + 1);
+  std::size_t depth = s.rules.unwind(buffer, skip + 1);
+  if (depth != 0) --buffer[0];   // inside its call instruction, as in unwindHere()
   const bool truncated = depth > kMaxDepth;
   depth = std::min(depth, kMaxDepth);
   const std::span<const std::uint64_t> pcs(buffer, depth);
@@ -144,21 +157,22 @@ StackRecorder::~StackRecorder() {
     return kLost;
   }
   Row& row = s.rows[number];
-  row.allocatedObjects.fetch_add(estimatedObjects, std::memory_order_relaxed);
-  row.allocatedBytes.fetch_add(estimatedBytes, std::memory_order_relaxed);
+  row.allocatedObjects.fetch_add(toUnits(estimatedObjects), std::memory_order_relaxed);
+  row.allocatedBytes.fetch_add(toUnits(estimatedBytes), std::memory_order_relaxed);
   row.samples.fetch_add(1, std::memory_order_relaxed);
   return number;
 }
 
-void StackRecorder::addFreed(std::uint32_t stack, std::uint64_t objects, std::uint64_t bytes) noexcept {
+void StackRecorder::addFreed(std::uint32_t stack, double objects, double bytes) noexcept {
   if (stack >= size()) return;  // kLost: the sample was never counted as allocated either
-  state_->rows[stack].freedObjects.fetch_add(objects, std::memory_order_relaxed);
-  state_->rows[stack].freedBytes.fetch_add(bytes, std::memory_order_relaxed);
+  state_->rows[stack].freedObjects.fetch_add(toUnits(objects), std::memory_order_relaxed);
+  state_->rows[stack].freedBytes.fetch_add(toUnits(bytes), std::memory_order_relaxed);
 }
 
 std::uint32_t StackRecorder::size() const noexcept { return state_->size.load(std::memory_order_acquire); }
 std::uint64_t StackRecorder::samples() const noexcept { return state_->samples.load(std::memory_order_relaxed); }
 std::uint64_t StackRecorder::lost() const noexcept { return state_->lost.load(std::memory_order_relaxed); }
+internal::RuleCacheCounts StackRecorder::ruleCounts() const noexcept { return state_->rules.counts(); }
 
 StackRecord StackRecorder::row(std::uint32_t stack) const noexcept {
   StackRecord record;
@@ -166,10 +180,10 @@ StackRecord StackRecorder::row(std::uint32_t stack) const noexcept {
   const Row& row = state_->rows[stack];
   record.pcs = {state_->pool + row.firstPc, row.depth};
   record.site = row.site;
-  record.allocatedObjects = row.allocatedObjects.load(std::memory_order_relaxed);
-  record.allocatedBytes = row.allocatedBytes.load(std::memory_order_relaxed);
-  record.freedObjects = row.freedObjects.load(std::memory_order_relaxed);
-  record.freedBytes = row.freedBytes.load(std::memory_order_relaxed);
+  record.allocatedObjects = fromUnits(row.allocatedObjects);
+  record.allocatedBytes = fromUnits(row.allocatedBytes);
+  record.freedObjects = fromUnits(row.freedObjects);
+  record.freedBytes = fromUnits(row.freedBytes);
   record.samples = row.samples.load(std::memory_order_relaxed);
   record.truncated = row.truncated;
   return record;

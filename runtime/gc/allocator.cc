@@ -58,7 +58,7 @@ void Allocator::takeUpSettings(ThreadContext& thread) noexcept {
   const std::uint32_t version = settingsVersion_.load(std::memory_order_acquire);
   if (thread.settingsVersion == version) return;
   thread.settingsVersion = version;
-  const std::uint64_t mean = heap_.setting(SettingId::sampleInterval);
+  const std::uint64_t mean = usableMean(heap_.setting(SettingId::sampleInterval));
   if (mean != thread.sampleMean) {
     thread.sampleMean = mean;
     thread.sampleRemaining = mean == 0 ? 0 : nextSampleGap(thread);

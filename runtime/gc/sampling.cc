@@ -1,7 +1,10 @@
 #include "runtime/gc/sampling.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 
+#include "format/check.h"
 #include "runtime/gc/heap_impl.h"
 
 namespace openclaw::gc {
@@ -26,18 +29,25 @@ double sampleWeight(std::uint64_t cellBytes, std::uint64_t mean) noexcept {
   return 1 / -std::expm1(-static_cast<double>(cellBytes) / static_cast<double>(mean));
 }
 
-[[gnu::noinline]] std::uint32_t recordSample(HeapImpl& heap, ThreadContext& thread, std::uint32_t site, std::uint64_t cellBytes) noexcept {
-  const double weight = sampleWeight(cellBytes, thread.sampleMean);
-  const std::uint32_t stack = heap.recorder.record(site, static_cast<std::uint64_t>(std::llround(weight)),
-                                                   static_cast<std::uint64_t>(std::llround(weight * static_cast<double>(cellBytes))), kOwnFrames);
-  asm volatile("" ::: "memory");   // no tail call: the frame count above holds
-  return stack == StackRecorder::kLost ? site : pool::kSiteIsStack | stack;
+std::uint32_t sampledMeanBits(std::uint64_t mean) noexcept {
+  mean = std::clamp<std::uint64_t>(mean, 256, (std::uint64_t{1} << 32) - 1);
+  const auto exponent = static_cast<std::uint32_t>(std::bit_width(mean)) - 1;   // mean = 1.fraction * 2^exponent
+  const auto fraction = static_cast<std::uint32_t>((mean << 8 >> exponent) & 255);
+  return (exponent << 8 | fraction) << kSampledStackBits;
 }
 
-void noteSampleFreed(HeapImpl& heap, std::uint32_t siteWord, std::uint64_t cellBytes, std::uint64_t mean) noexcept {
-  const double weight = sampleWeight(cellBytes, mean);
-  heap.recorder.addFreed(siteWord & ~pool::kSiteIsStack, static_cast<std::uint64_t>(std::llround(weight)),
-                         static_cast<std::uint64_t>(std::llround(weight * static_cast<double>(cellBytes))));
+[[gnu::noinline]] std::uint32_t recordSample(HeapImpl& heap, ThreadContext& thread, std::uint32_t site, std::uint64_t cellBytes) noexcept {
+  const double weight = sampleWeight(cellBytes, thread.sampleMean);
+  const std::uint32_t stack = heap.recorder.record(site, weight, weight * static_cast<double>(cellBytes), kOwnFrames);
+  asm volatile("" ::: "memory");   // no tail call: the frame count above holds
+  if (stack == StackRecorder::kLost) return site;
+  OPENCLAW_CHECK(stack >> kSampledStackBits == 0, stack);
+  return pool::kSiteIsStack | sampledMeanBits(thread.sampleMean) | stack;
+}
+
+void noteSampleFreed(HeapImpl& heap, std::uint32_t siteWord, std::uint64_t cellBytes) noexcept {
+  const double weight = sampleWeight(cellBytes, sampledMean(siteWord));
+  heap.recorder.addFreed(sampledStack(siteWord), weight, weight * static_cast<double>(cellBytes));
 }
 
 }  // namespace openclaw::gc

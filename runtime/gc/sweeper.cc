@@ -74,7 +74,6 @@ void Sweeper::sweepBlock(Address block) noexcept {
   const bool poison = heap_.setting(SettingId::stressPoison) != 0;
   const std::uint8_t flags = __atomic_load_n(&summary.flags, __ATOMIC_RELAXED);
   const bool lookAtDead = (flags & (pool::kBlockMayHaveDestructors | pool::kBlockMayHaveSamples)) != 0;
-  const std::uint64_t sampleMean = heap_.setting(SettingId::sampleInterval);
 
   std::uint32_t liveCount = 0, liveGranules = 0, floatingCount = 0, floatingGranules = 0, newlyDoomed = 0, freedCount = 0,
                 freedGranules = 0, holes = 0, smallHoles = 0, largestHole = 0;
@@ -122,7 +121,7 @@ void Sweeper::sweepBlock(Address block) noexcept {
       ++freedCount;
       freedGranules += granules;
       if ((flags & pool::kBlockMayHaveSamples) != 0 && (header->site() & pool::kSiteIsStack) != 0)
-        noteSampleFreed(heap_, header->site(), std::uint64_t{granules} << pool::kGranuleShift, sampleMean);
+        noteSampleFreed(heap_, header->site(), std::uint64_t{granules} << pool::kGranuleShift);
       __atomic_store_n(marks + start, std::uint8_t{0}, __ATOMIC_RELAXED);
       __atomic_store_n(marks + end, std::uint8_t{0}, __ATOMIC_RELAXED);
       if (poison) std::memset(static_cast<void*>(header), kPoison, std::size_t{granules} << pool::kGranuleShift);
@@ -178,7 +177,6 @@ void Sweeper::sweepLargeChunk(std::uint32_t index) noexcept {
   pool::ChunkHeader& chunk = heap_.pool.header(index);
   const std::uint8_t colour = heap_.colour();
   const bool poison = heap_.setting(SettingId::stressPoison) != 0;
-  const std::uint64_t sampleMean = heap_.setting(SettingId::sampleInterval);
   const Address base = heap_.pool.chunkAddress(index);
   chunk.unsweptMask &= ~std::uint64_t{1};
   taken();
@@ -209,7 +207,7 @@ void Sweeper::sweepLargeChunk(std::uint32_t index) noexcept {
         return false;
       }
     }
-    if ((header->site() & pool::kSiteIsStack) != 0) noteSampleFreed(heap_, header->site(), bytes, sampleMean);
+    if ((header->site() & pool::kSiteIsStack) != 0) noteSampleFreed(heap_, header->site(), bytes);
     chunk.slackBytes -= slack;
     heap_.freedObjects.fetch_add(1, std::memory_order_relaxed);
     heap_.freedBytes.fetch_add(bytes, std::memory_order_relaxed);

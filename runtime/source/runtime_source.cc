@@ -6,6 +6,7 @@
 
 #include "runtime/gc/counters.h"
 #include "runtime/gc/heap_impl.h"
+#include "runtime/gc/sampling.h"
 #include "runtime/gc/sites.h"
 #include "runtime/gc/stack_scan.h"
 #include "runtime/pool/walk.h"
@@ -104,7 +105,7 @@ struct RuntimeSource::State {
   void addFloating(const pool::ObjectHeader* header, std::uint64_t bytes) noexcept;
   void block(const pool::Region& region, RegionRecord& row, std::size_t& nextTail) noexcept;
   void large(const pool::Region& region, RegionRecord& row) noexcept;
-  std::uint32_t siteColumn(std::uint32_t raw) noexcept;
+  std::uint32_t siteColumn(std::uint32_t raw, std::uint64_t bytes) noexcept;
 };
 
 RuntimeSource::RuntimeSource(gc::HeapImpl& heap) : state_(std::make_unique<State>(heap)) {}
@@ -140,6 +141,7 @@ void RuntimeSource::State::restart() noexcept {
   tails.restart();
   floatingByType.restart();
   floatingRows.restart();
+  sites.restartSums();
   lostThreads = lostStacks = lostRequests = badLengths = 0;
 }
 
@@ -185,7 +187,10 @@ void RuntimeSource::State::readStacks() noexcept {
     }
     *row = heap.recorder.row(i);
     row->site = sites.rowOf(row->site);
+    sites.add(row->site, row->freedObjects, row->freedBytes);
   }
+  // Without sampling nobody knows what was freed.
+  sites.setCertainty(heap.setting(SettingId::sampleInterval) != 0 && heap.recorder.samples() != 0 ? Certainty::kSampled : Certainty::kLowerBound);
 }
 
 void RuntimeSource::State::readRequests() noexcept {
@@ -260,9 +265,17 @@ void RuntimeSource::visitStarts(StartVisitor& visitor) noexcept {
   if (count != 0) visitor.starts({batch, count});
 }
 
-std::uint32_t RuntimeSource::State::siteColumn(std::uint32_t raw) noexcept {
-  if ((raw & pool::kSiteIsStack) == 0) return sites.rowOf(raw);
-  return (raw & ~pool::kSiteIsStack) < stacks.size() ? raw : 0;
+// Also counts the object for its site.
+std::uint32_t RuntimeSource::State::siteColumn(std::uint32_t raw, std::uint64_t bytes) noexcept {
+  std::uint32_t row = 0, column = 0;
+  if ((raw & pool::kSiteIsStack) == 0) {
+    row = column = sites.rowOf(raw);
+  } else if (const std::uint32_t stack = gc::sampledStack(raw); stack < stacks.size()) {
+    row = stacks[stack].site;
+    column = pool::kSiteIsStack | stack;
+  }
+  sites.add(row, 1, bytes);
+  return column;
 }
 
 void RuntimeSource::State::slots(ObjectVisitor& visitor, const Shape& shape, pool::Address payload,
@@ -297,7 +310,7 @@ void RuntimeSource::State::object(ObjectVisitor& visitor, const pool::ObjectHead
   row.address = payload;
   row.size = header->cellBytes();
   row.type = type;
-  row.site = siteColumn(header->site());
+  row.site = siteColumn(header->site(), row.size);
   row.age = pool::ageOf(mark);
   row.flags = static_cast<std::uint8_t>(((flags & pool::kPinnedFlag) != 0 ? kObjectPinned : 0) |
                                         (header->isLarge() ? kObjectLarge : 0) |
@@ -344,6 +357,7 @@ void RuntimeSource::State::addFloating(const pool::ObjectHeader* header, std::ui
   FloatingRecord& row = floatingByType[header->type() - 1];
   ++row.objects;
   row.bytes += bytes;
+  siteColumn(header->site(), bytes);
 }
 
 // A block's objects and tails in address order; what lies between them are holes.

@@ -34,6 +34,15 @@ void SiteRows::reset() {
   lost_ = 0;
 }
 
+void SiteRows::restartSums() noexcept {
+  for (std::uint32_t i = 0; i < count_; ++i) rows_[i].allocatedObjects = rows_[i].allocatedBytes = 0;
+}
+
+void SiteRows::setCertainty(Certainty certainty) noexcept {
+  certainty_ = certainty;
+  for (std::uint32_t i = 0; i < count_; ++i) rows_[i].countsCertainty = certainty;
+}
+
 std::uint32_t SiteRows::find(std::uint32_t rawSite) noexcept {
   std::size_t i = (rawSite * 0x9e37'79b9u) >> (32 - 19);   // the upper bits are the mixed ones
   for (; places_[i].raw != 0; i = (i + 1) & (kPlaces - 1))
@@ -49,6 +58,7 @@ std::uint32_t SiteRows::find(std::uint32_t rawSite) noexcept {
   row->function = site.function;
   row->line = site.line;
   row->column = site.column;
+  row->countsCertainty = certainty_;
   return count_++;
 }
 

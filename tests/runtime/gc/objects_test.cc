@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "runtime/gc/cgroup_limit.h"
+#include "runtime/gc/sampling.h"
 #include "runtime/gc/sites.h"
 #include "runtime/pool/walk.h"
 #include "tests/runtime/gc/test_heap.h"
@@ -353,7 +354,7 @@ TEST(Samples, TheStackOfASampleNamesItsAllocator) {
   std::uint32_t site = 0;
   for (int i = 0; i < 100000 && (site & pool::kSiteIsStack) == 0; ++i) site = headerOf(make<Node>(*heap))->site();
   ASSERT_NE(site & pool::kSiteIsStack, 0u);
-  const StackRecord row = heap->impl().recorder.row(site & ~pool::kSiteIsStack);
+  const StackRecord row = heap->impl().recorder.row(gc::sampledStack(site));
   ASSERT_GT(row.pcs.size(), 0u);
   EXPECT_GT(gc::resolveSite(row.site).line, 0u);
 }
