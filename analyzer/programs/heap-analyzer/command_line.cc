@@ -13,7 +13,7 @@
 namespace openclaw {
 namespace {
 
-constexpr std::string_view kSubcommands[] = {"summary", "histogram", "dominators", "inspect", "validate"};
+constexpr std::string_view kSubcommands[] = {"summary", "histogram", "dominators", "inspect", "paths", "validate"};
 
 constexpr const char* kExitCodes =
     "Exit codes: 0 fine; 1 validate found something broken; 2 usage; 3 the file is damaged (what could be "
@@ -60,7 +60,7 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
                   "         heap-analyzer histogram --sort retained heap.bin\n{}",
                   kExitCodes));
 
-  std::string addressText, sort = "shallow", minimum = "0%";
+  std::string addressText, sort = "shallow", minimum;
   std::optional<std::size_t> top;
   const auto command = [&](const char* name, const char* what, const char* example, Command value) {
     CLI::App* sub = app.add_subcommand(name, what);
@@ -107,6 +107,23 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   takeTop(inspect, "slots, referrers and dominators shown (default 20)");
   takeDump(inspect);
 
+  std::vector<std::string> pathWords;
+  CLI::App* paths = command("paths", "what keeps an object alive, or all objects of a type or site, from the roots",
+                            "heap-analyzer paths 0x7f31c2004a80 heap.bin\n"
+                            "         heap-analyzer paths --site session.cc:41 heap.bin",
+                            Command::kPaths);
+  paths->add_option("ADDR DUMP", pathWords, "an address of the object or inside it (not with --type, --site); a heap.bin")
+      ->required()
+      ->expected(1, 2);
+  paths->add_option("--type", line.members.type, "merge the paths of all objects of this type");
+  paths->add_option("--site", line.members.site, "merge the paths of all objects made here: FILE:LINE or a function");
+  paths->add_option("--count", line.paths, "paths of one object, each as different as can be (default 3)")
+      ->check(CLI::Range(1u, 100u));
+  paths->add_option("--depth", line.mergedPaths.depth, "merged: rows below each other (default 16)")
+      ->check(CLI::Range(1u, 1000u));
+  paths->add_option("--min", minimum, "merged: leave out what fewer than this share go through (default 1%)");
+  takeTop(paths, "merged: rows shown below each (default 5)");
+
   CLI::App* validate = command("validate", "checks the file and every invariant of the heap in it",
                                "heap-analyzer validate heap.bin", Command::kValidate);
   takeDump(validate);
@@ -132,6 +149,7 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
                                                              {"objects", HistogramOrder::kObjects},
                                                              {"name", HistogramOrder::kName}};
   line.order = kOrders.at(sort);
+  if (minimum.empty()) minimum = line.command == Command::kPaths ? "1%" : "0%";
   const Result<double> share = parseRatio(minimum);
   if (!share) return usage(fmt::format("--min: {}", share.error().what));
   line.dominators.minimumShare = *share;
@@ -140,7 +158,18 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
                                                                      : 10;
   line.top = top.value_or(defaultTop);
   line.dominators.top = line.top;
-  if (line.command == Command::kInspect) {
+  if (line.command == Command::kPaths) {
+    line.mergedPaths.minimumShare = *share;
+    line.mergedPaths.top = top.value_or(line.mergedPaths.top);
+    const bool merged = !line.members.type.empty() || !line.members.site.empty();
+    if (pathWords.size() != (merged ? 1u : 2u))
+      return usage(merged ? "paths: give --type or --site, or an address, not both"
+                          : "paths: give an address and a dump, or --type or --site and a dump");
+    line.dump = pathWords.back();
+    if (const std::string problem = CLI::ExistingFile(line.dump); !problem.empty()) return usage("DUMP: " + problem);
+    if (!merged) addressText = pathWords.front();
+  }
+  if (!addressText.empty()) {
     const Result<Address> address = parseAddress(addressText);
     if (!address) return usage(address.error().what);
     line.address = *address;

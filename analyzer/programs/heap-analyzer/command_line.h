@@ -5,11 +5,12 @@
 #include <optional>
 #include <string>
 
+#include "analyzer/report/paths_report.h"
 #include "analyzer/report/reports.h"
 
 namespace openclaw {
 
-enum class Command { kSummary, kHistogram, kDominators, kInspect, kValidate };
+enum class Command { kSummary, kHistogram, kDominators, kInspect, kPaths, kValidate };
 
 struct CommandLine {
   Command command = Command::kSummary;
@@ -20,6 +21,9 @@ struct CommandLine {
   HistogramOrder order = HistogramOrder::kShallow;
   DominatorViewOptions dominators;
   Address address;
+  MemberChoice members;  // paths: of these, merged; both empty: of the object at `address`
+  MergedPathsOptions mergedPaths;
+  std::size_t paths = 3;
 };
 
 // Either a command, or what to print and the exit code with which to end at once (--help, --version, usage).

@@ -35,6 +35,15 @@ Result<Output> report(const Snapshot& snapshot, const CommandLine& line, const s
       OPENCLAW_TRY(const Inspection inspection, inspectObject(snapshot, line.address, line.top, stop));
       return Output{write(inspection), exitCode};
     }
+    case Command::kPaths: {
+      if (line.members.type.empty() && line.members.site.empty()) {
+        OPENCLAW_TRY(const ObjectPaths paths, computeObjectPaths(snapshot, line.address, line.paths, stop));
+        return Output{write(paths), exitCode};
+      }
+      OPENCLAW_TRY(const MembersPaths paths,
+                   computeMembersPaths(snapshot, line.members, line.mergedPaths, stop));
+      return Output{write(paths), exitCode};
+    }
     case Command::kValidate: {
       const Validation validation = computeValidation(snapshot, stop);
       return Output{write(validation), exitCode != 0 ? exitCode : validation.fine() ? 0 : 1};
