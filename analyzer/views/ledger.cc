@@ -106,19 +106,19 @@ ResidentLedger computeResidentLedger(const Snapshot& snapshot, const Ledger& led
   r.known = true;
   r.resident = Bytes(*resident);
   std::uint64_t total = 0;
-  const auto line = [&](const char* name, const char* counter, const char* source, Certainty certainty) {
+  const auto line = [&](const char* name, const char* counter, const char* source) {
     const std::uint64_t bytes = snapshot.counter(counter).value_or(0);
-    r.lines.push_back({name, Bytes(bytes), source, certainty});
+    r.lines.push_back({name, Bytes(bytes), source, Certainty::kExact});
     total += bytes;
     return bytes;
   };
-  const std::uint64_t heap = line("heap", "resident_heap_bytes", "smaps of the reservation", Certainty::kExact);
-  line("the runtime's own tables", "resident_table_bytes", "mincore of each", Certainty::kExact);
-  line("stacks of heap threads", "resident_stack_bytes", "mincore of each", Certainty::kExact);
-  line("programs and libraries", "resident_file_bytes", "smaps of file mappings", Certainty::kExact);
-  // malloc counts what it handed out, touched or not.
-  line("malloc, in use", "malloc_used_bytes", "mallinfo2", Certainty::kConservative);
-  line("malloc, free and kept", "malloc_free_bytes", "mallinfo2", Certainty::kConservative);
+  const std::uint64_t heap = line("heap", "resident_heap_bytes", "smaps of the reservation");
+  line("collector's tables", "resident_table_bytes", "smaps of mark stacks");
+  line("stacks of heap threads", "resident_stack_bytes", "mincore of each");
+  line("programs and libraries", "resident_file_bytes", "smaps of file mappings");
+  line("malloc and other", "resident_other_bytes", "smaps of other mappings");
+  r.mallocUsed = Bytes(snapshot.counter("malloc_used_bytes").value_or(0));
+  r.mallocFree = Bytes(snapshot.counter("malloc_free_bytes").value_or(0));
   r.untouched = Bytes(ledger.committed.value - std::min(heap, ledger.committed.value));
   r.unexplained = static_cast<std::int64_t>(r.resident.value) - static_cast<std::int64_t>(total);
   return r;

@@ -35,10 +35,11 @@ Ledger computeLedger(const Snapshot& snapshot);
 struct ResidentLedger {
   bool known = false;             // false: the dump does not carry the resident set; `why` says so
   std::string why;
-  std::vector<LedgerLine> lines;  // "heap", "malloc, in use", …; each from its own source
+  std::vector<LedgerLine> lines;  // "heap", "programs and libraries", …; each from its own source
   Bytes untouched;                // committed to the heap and not in memory: no page of it was ever written
+  Bytes mallocUsed, mallocFree;   // as glibc's malloc counts, touched or not; 0: another malloc
   Bytes resident;                 // as the kernel counted
-  std::int64_t unexplained = 0;   // resident - sum of lines; negative: malloc memory that was never touched
+  std::int64_t unexplained = 0;   // resident - sum of lines: what changed between the two reads
 };
 // Cost: O(1).
 ResidentLedger computeResidentLedger(const Snapshot& snapshot, const Ledger& ledger);

@@ -20,6 +20,7 @@
 #include "openclaw/version.h"
 #include "runtime/gc/counters.h"
 #include "runtime/gc/heap_impl.h"
+#include "runtime/gc/resident.h"
 #include "runtime/source/runtime_source.h"
 
 namespace openclaw {
@@ -55,9 +56,11 @@ class HeapSnapshots final : public SnapshotHost {
 
   void prepare(bool willClone) override {
     source_.prepare();
-    if (!willClone) return;
-    if (wantsHugePages() && !isHugeEnough()) heap_.dumps.restoreHugePages();
-    heap_.dumps.prepare();
+    if (willClone) {
+      if (wantsHugePages() && !isHugeEnough()) heap_.dumps.restoreHugePages();
+      heap_.dumps.prepare();
+    }
+    source_.setResident(gc::readResidentSet(heap_));   // last: as near to the stop as can be
   }
   std::uint64_t stop() override {
     gc::PauseBuilder& pause = heap_.safepoint.stop(gc::StopKind::kDump, "dump");
@@ -172,9 +175,11 @@ struct HeapControl::State final : public ControlHost {
   Result<control::MemoryReply> memory() override {
     control::MemoryReply reply;
     ArenaRecord arena;
+    const gc::ResidentSet resident = gc::readResidentSet(impl);
     impl.safepoint.stop(gc::StopKind::kCounters, "memory show").phase("count");
     gc::computeCounters(impl, reply.counters, &arena);
     reply.stopNanoseconds = impl.safepoint.resume().duration;
+    resident.addTo(reply.counters);
     control::ArenaRow row{arena, std::string(arena.name)};
     row.name = {};
     reply.arenas.push_back(std::move(row));

@@ -3,6 +3,7 @@
 // the stack and the work (the queue alone is worth a factor of five, runtime.md 2.7).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -29,6 +30,7 @@ class WordStack {
   void trim(std::size_t keepBytes) noexcept;       // MADV_DONTNEED beyond it; when empty
   std::size_t highWords() const noexcept { return high_; }
   void noteHigh() noexcept { if (size() > high_) high_ = size(); }
+  pool::Address address() const noexcept { return reinterpret_cast<pool::Address>(base_); }
 
  private:
   std::uintptr_t* base_;
@@ -48,6 +50,8 @@ class Marker {
 
   // World stopped, every block swept, no thread with a buffer. `colour` is the new one. Adds its phases to `pause`.
   MarkTotals mark(std::uint8_t colour, PauseBuilder& pause) noexcept;
+  // Where its mappings begin, for the books of what is in memory.
+  std::array<pool::Address, 2> tables() const noexcept { return {stack_.address(), weakSlots_.address()}; }
 
  private:
   void scanRoots() noexcept;

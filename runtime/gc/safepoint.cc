@@ -76,6 +76,18 @@ void Safepoint::attach(ThreadContext& thread) {
   currentThread = &thread;
 }
 
+std::size_t Safepoint::copyStackRanges(std::span<StackRange> to) noexcept {
+  // A stopper holds the lock until the world runs again, and would wait for a registered caller meanwhile.
+  OPENCLAW_CHECK(currentThread == nullptr || currentThread->heap != &heap_);
+  threadsLock_.lock();
+  std::size_t count = 0;
+  forEachThread([&](const ThreadContext& thread) {
+    if (count < to.size()) to[count++] = {thread.stackLow, thread.stackHigh};
+  });
+  threadsLock_.unlock();
+  return count;
+}
+
 void Safepoint::detach(ThreadContext& thread) {
   // As a blocked thread, so that a stop under way need not wait for us.
   block(thread);

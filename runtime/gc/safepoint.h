@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <string_view>
 
 #include "runtime/gc/heap_lock.h"
@@ -48,6 +49,12 @@ class Safepoint {
   void forEachThread(F&& visit) {
     for (ThreadContext* thread = threads_; thread != nullptr; thread = thread->next) visit(*thread);
   }
+  // Stacks of registered threads, as many as fit; in a running world, by a thread that is not registered. Returns how
+  // many.
+  struct StackRange {
+    pool::Address low = 0, high = 0;
+  };
+  std::size_t copyStackRanges(std::span<StackRange> to) noexcept;
   std::uint32_t threadCount() const { return count_.load(std::memory_order_relaxed); }
 
   void block(ThreadContext& thread) noexcept;      // BlockingScope; nests

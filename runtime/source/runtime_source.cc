@@ -6,6 +6,7 @@
 
 #include "runtime/gc/counters.h"
 #include "runtime/gc/heap_impl.h"
+#include "runtime/gc/resident.h"
 #include "runtime/gc/sampling.h"
 #include "runtime/gc/sites.h"
 #include "runtime/gc/stack_scan.h"
@@ -79,6 +80,7 @@ struct RuntimeSource::State {
 
   gc::HeapImpl& heap;
   PreparedTables prepared;
+  gc::ResidentSet resident;
   SourceTables tables;
   SiteRows sites;
   MappedArray<TypeRecord> types{TypeTable::kMaxTypes};
@@ -124,6 +126,8 @@ void RuntimeSource::prepare() {
   s.floatingByType.clear();
   s.floatingRows.clear();
 }
+
+void RuntimeSource::setResident(const gc::ResidentSet& resident) { state_->resident = resident; }
 
 // The whole reservation, so that the heap may grow between preparation and stop.
 std::uint64_t RuntimeSource::lowAddress() const noexcept { return state_->heap.pool.low(); }
@@ -216,6 +220,7 @@ const SourceTables& RuntimeSource::tables() noexcept {
   s.readStacks();
   s.readRequests();
   gc::computeCounters(s.heap, s.counters, &s.arena);
+  s.resident.addTo(s.counters);
   std::size_t n = 0;
   for (const CounterInfo& info : allCounters()) s.counterRows[n++] = {info.name, s.counters.*info.member};
 

@@ -17,6 +17,7 @@ namespace openclaw {
 
 namespace gc {
 class HeapImpl;
+struct ResidentSet;
 }
 
 // Threads: the dumping one. Owns: rows gathered by prepare() and mapped memory that the walk fills.
@@ -30,6 +31,8 @@ class RuntimeSource final : public HeapSource {
   // Gathers what needs memory or /proc: process, modules, settings and their history, pause records, types so far.
   // Types, threads, stacks and sites that appear between this and the stop are in the dump too.
   void prepare();
+  // What the kernel said is in memory, for the dump's counters; before the stop.
+  void setResident(const gc::ResidentSet& resident);
 
   std::uint64_t lowAddress() const noexcept override;
   std::uint64_t highAddress() const noexcept override;

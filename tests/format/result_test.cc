@@ -55,7 +55,7 @@ TEST(Counters, TheTableAndTheStructAgree) {
   for (const CounterInfo& info : allCounters()) counters.*info.member = ++n;
   EXPECT_EQ(n * sizeof(std::uint64_t), sizeof(HeapCounters));
   EXPECT_EQ(counters.reservedBytes, 1u);
-  EXPECT_EQ(counters.dumpsFailed, n);
+  EXPECT_EQ(counters.mallocFreeBytes, n);
 }
 
 TEST(Ids, KindsAreApartAndNoneIsNoElement) {
