@@ -70,7 +70,9 @@ Reply Api::handle(const Request& request) {
   try {
     auto target = parseTarget(request.target);
     if (!target) return badRequest(target.error(), request);
-    return route(request, *target);
+    Reply reply = route(request, *target);
+    if (governor_ != nullptr && reply.status == 201) governor_->afterRequest(request.id.text, request.target, request.body);
+    return reply;
   } catch (const std::bad_alloc&) {
     return errorReply(503, "the heap limit is reached; nothing was changed", request.id);
   } catch (const std::exception& problem) {
@@ -166,6 +168,7 @@ Reply Api::messages(const Request& request, const Target& target) {
   if (!given) return badRequest(given.error(), request);
   auto numbers = store_.append(*number, *given);
   if (!numbers) return notFound("no such session", request);
+  if (cache_ != nullptr) readAhead(*given);
   Reply reply;
   reply.status = 201;
   JsonWriter json(reply.body);
@@ -174,6 +177,14 @@ Reply Api::messages(const Request& request, const Target& target) {
   json.close(']').close('}');
   reply.body += '\n';
   return reply;
+}
+
+// The messages are stored; a heap without room for documents changes nothing about that.
+void Api::readAhead(const std::vector<NewMessage>& messages) {
+  try {
+    for (const NewMessage& message : messages) cache_->refer(message.text);
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 Reply Api::attachment(const Request& request, const Target& target) {
@@ -220,6 +231,12 @@ Reply Api::stats(const Request&) {
   json.key("uptimeMilliseconds").number(static_cast<std::uint64_t>(uptime.count()));
   json.key("store").open('{').key("sessions").number(counts.sessions).key("users").number(counts.users);
   json.key("messages").number(counts.messages).key("terms").number(counts.terms).close('}');
+  if (cache_ != nullptr) {
+    CacheCounts cache = cache_->counts();
+    json.key("contextCache").open('{').key("documents").number(cache.documents).key("bytes").number(cache.bytes);
+    json.key("bound").number(cache.bound).key("hits").number(cache.hits).key("misses").number(cache.misses);
+    json.key("evictions").number(cache.evictions).close('}');
+  }
   json.key("replies").open('{');
   for (std::size_t digit = 1; digit < replies_.size(); ++digit) json.key(fmt::format("{}xx", digit)).number(replies_[digit].load(std::memory_order_relaxed));
   json.close('}').key("brokenConnections").number(brokenConnections_.load(std::memory_order_relaxed));

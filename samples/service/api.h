@@ -20,8 +20,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/openclaw.h"
+#include "samples/service/context_cache.h"
+#include "samples/service/faults/fault_governor.h"
 #include "samples/service/request_id.h"
 #include "samples/service/store.h"
 #include "samples/service/target.h"
@@ -46,7 +49,9 @@ Reply errorReply(int status, std::string_view message, const RequestId& id);
 // Threads: handle and more from threads that are registered with the heap, many at once; replied from any.
 class Api {
  public:
-  Api(Heap& heap, Store& store) : heap_(heap), store_(store) {}
+  // Without a cache messages refer to nothing; without a governor requests leave nothing behind.
+  Api(Heap& heap, Store& store, ContextCache* cache = nullptr, FaultGovernor* governor = nullptr)
+      : heap_(heap), store_(store), cache_(cache), governor_(governor) {}
 
   // Never throws: what goes wrong becomes a reply.
   Reply handle(const Request& request);
@@ -65,9 +70,12 @@ class Api {
   Reply attachment(const Request& request, const Target& target);
   Reply search(const Request& request, const Target& target);
   Reply stats(const Request& request);
+  void readAhead(const std::vector<NewMessage>& messages);
 
   Heap& heap_;
   Store& store_;
+  ContextCache* const cache_;
+  FaultGovernor* const governor_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::array<std::atomic<std::uint64_t>, 6> replies_{};  // by the first digit of the status
   std::atomic<std::uint64_t> brokenConnections_{0};

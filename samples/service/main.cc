@@ -12,6 +12,8 @@
 
 #include "runtime/openclaw.h"
 #include "samples/service/api.h"
+#include "samples/service/context_cache.h"
+#include "samples/service/faults/fault_governor.h"
 #include "samples/service/http_server.h"
 #include "samples/service/options.h"
 #include "samples/service/store.h"
@@ -46,8 +48,7 @@ void printReady(const Heap& heap, std::uint16_t port) {
   std::fflush(stdout);
 }
 
-Result<bool> serve(const Options& options, Heap& heap, Store& store) {
-  Api api(heap, store);
+Result<bool> serve(const Options& options, Heap& heap, Api& api) {
   WorkerPool pool(heap, options.workers, options.maxWaiting);
   HttpServer server(api, pool, {.mostBodyBytes = options.maxBody, .drainSeconds = options.drainSeconds});
   OPENCLAW_TRY(std::uint16_t port, server.listen(options.port));
@@ -61,11 +62,18 @@ Result<bool> serve(const Options& options, Heap& heap, Store& store) {
 Result<bool> start(const Options& options) {
   OPENCLAW_TRY(std::unique_ptr<Heap> heap, Heap::create(heapOptions(options)));
   std::unique_ptr<Store> store;
+  std::unique_ptr<ContextCache> cache;
+  std::unique_ptr<FaultGovernor> governor;
   {
     ThreadScope thread(*heap, "main");  // only for this; from here on this thread is kj's and no heap thread
     store = std::make_unique<Store>(*heap);
+    if (options.fault || options.cacheSize) cache = std::make_unique<ContextCache>(*heap, options.cacheSize.value_or(0));
+    if (options.fault)
+      governor = std::make_unique<FaultGovernor>(*heap, *store, *cache,
+          FaultPlan{.kind = *options.fault, .sharePercent = options.faultShare, .boundFollows = !options.cacheSize});
   }
-  return serve(options, *heap, *store);
+  Api api(*heap, *store, cache.get(), governor.get());
+  return serve(options, *heap, api);
 }
 
 }  // namespace

@@ -37,6 +37,24 @@ Result<void> readStress(Options& options, std::string_view text) {
   return {};
 }
 
+constexpr std::pair<std::string_view, FaultKind> kFaults[] = {
+    {"none", FaultKind::kNone}, {"listeners", FaultKind::kListeners}, {"unbounded-cache", FaultKind::kUnboundedCache},
+    {"large-between-small", FaultKind::kLargeBetweenSmall}, {"deep-list", FaultKind::kDeepList}};
+
+Result<void> readFault(Options& options, std::string_view text) {
+  for (const auto& [name, kind] : kFaults)
+    if (name == text) return options.fault = kind, Result<void>();
+  return refuse("fault", text, "none, listeners, unbounded-cache, large-between-small, deep-list");
+}
+
+Result<void> readCacheSize(Options& options, std::string_view text) {
+  if (text == "auto") return options.cacheSize.reset(), Result<void>();
+  auto size = parseBytes(text);
+  if (!size || *size < 64_KiB || *size > 1024_GiB) return refuse("cache-size", text, "64KiB to 1TiB, or auto");
+  options.cacheSize = size->value;
+  return {};
+}
+
 constexpr ServiceOption kOptions[] = {
     {"port", "TCP port on 127.0.0.1; 0 = any free one (default 8080)", false,
      [](Options& o, std::string_view text) { return readNumber("port", text, 0, 65535, o.port); }},
@@ -53,6 +71,10 @@ constexpr ServiceOption kOptions[] = {
      [](Options& o, std::string_view text) -> Result<void> { o.controlDirectory = text; return {}; }},
     {"dump-directory", "where dumps go that name no path", false,
      [](Options& o, std::string_view text) -> Result<void> { o.dumpDirectory = text; return {}; }},
+    {"fault", "plant a mistake: listeners, unbounded-cache, large-between-small, deep-list; or none: only the cache beside it", false, readFault},
+    {"fault-share", "what the planted mistake holds, in percent of the live bytes (5 to 40; default 20)", false,
+     [](Options& o, std::string_view text) { return readNumber("fault-share", text, 5, 40, o.faultShare); }},
+    {"cache-size", "bound of the documents kept in memory (64KiB to 1TiB); auto (default): a little above the planted mistake, none without --fault", false, readCacheSize},
     {"stress", "collect often, poison freed memory and verify the heap after each collection", true, readStress},
 };
 

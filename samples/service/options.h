@@ -17,6 +17,7 @@
 
 #include "format/result.h"
 #include "runtime/config/settings_file.h"
+#include "samples/service/faults/fault.h"
 
 namespace openclaw::service {
 
@@ -29,6 +30,9 @@ struct Options {
   unsigned drainSeconds = 10;         // after a stop signal
   std::string controlDirectory, dumpDirectory;
   bool stress = false;                // collect often, poison, verify after each collection
+  std::optional<FaultKind> fault;     // absent: neither a fault nor the cache of documents
+  unsigned faultShare = 20;           // percent of the live bytes
+  std::optional<std::uint64_t> cacheSize;  // bound of the cache of documents; absent: follows the fault
   std::vector<SettingAssignment> fileSettings, flagSettings;
 };
 

@@ -60,6 +60,8 @@ class Store {
   SearchHits* search(std::span<const TermCount> terms, std::size_t limit);
 
   StoreCounts counts();
+  // How many messages there are. Takes no lock.
+  std::uint64_t messages() const { return messages_.load(std::memory_order_relaxed); }
   // "name: what": every broken invariant between sessions, users and indexes. No other thread may change the store.
   std::vector<std::string> verify();
 

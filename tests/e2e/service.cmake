@@ -15,6 +15,10 @@ if(TARGET occtl AND TARGET heap-analyzer)
   openclaw_test(service_dump_test e2e SOURCES service_dump_test.cc LIBS openclaw_e2e_support)
   target_compile_definitions(service_dump_test PRIVATE
     OPENCLAW_OCCTL="$<TARGET_FILE:occtl>" OPENCLAW_ANALYZER="$<TARGET_FILE:heap-analyzer>")
+  openclaw_test(service_fault_test e2e SOURCES service_fault_test.cc LIBS openclaw_e2e_support)
+  target_compile_definitions(service_fault_test PRIVATE
+    OPENCLAW_OCCTL="$<TARGET_FILE:occtl>" OPENCLAW_ANALYZER="$<TARGET_FILE:heap-analyzer>")
+  add_dependencies(service_fault_test occtl heap-analyzer)
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/second_reader.py)
     target_compile_definitions(service_dump_test PRIVATE OPENCLAW_SECOND_READER="${CMAKE_CURRENT_SOURCE_DIR}/second_reader.py")
   endif()

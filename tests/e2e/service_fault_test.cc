@@ -1,0 +1,122 @@
+// Planted faults: they reach their share while load runs, hold it, grow with the load, and stand beside a larger healthy
+// cache. Measured in dumps: what their owner retains, of what is reachable.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/e2e/service_json.h"
+#include "tests/e2e/service_process.h"
+
+namespace openclaw::e2e {
+namespace {
+
+using Table = std::map<std::string, std::uint64_t>;
+
+struct Kind {
+  std::string name, owner;
+  unsigned share;
+};
+constexpr double kMostOff = 1.0;                 // points
+constexpr double kHoleBytes = 224, kPinsAHole = 33.0 / 32;  // of large-between-small: see large_between_small.cc
+
+void load(const ServiceProcess& service, const std::string& sessions, const std::string& seed) {
+  Finished done = runProgram({OPENCLAW_LOAD, "--port", std::to_string(service.port()), "--sessions", sessions, "--seed", seed});
+  EXPECT_EQ(done.exitCode, 0) << done.out << done.errors << service.errors();
+}
+
+// What a dump says about the fault and the cache, in percent of the reachable bytes.
+struct Shares {
+  double fault = 0, cache = 0, unusable = 0;
+  std::uint64_t reachable = 0, collections = 0, faultTypes = 0, evictions = 0;
+};
+
+Shares sharesOf(const ServiceProcess& service, const Kind& kind) {
+  std::string dump = service.folder() / "heap.bin";
+  Finished taken = service.run({OPENCLAW_OCCTL, "--pid", std::to_string(service.pid()), "memory", "dump", "--collect", "--force", "--output", dump});
+  EXPECT_EQ(taken.exitCode, 0) << taken.errors;
+  Finished summary = runProgram({OPENCLAW_ANALYZER, "summary", "--json", dump});
+  Finished histogram = runProgram({OPENCLAW_ANALYZER, "histogram", "--json", "--top", "1000", dump});
+  EXPECT_EQ(summary.exitCode, 0) << summary.errors;
+  Table retained = tableAt(histogram.out, "/rows", "type", "retainedBytes"), objects = tableAt(histogram.out, "/rows", "type", "objects");
+  Shares shares;
+  shares.reachable = numberAt(summary.out, "/heap/reachableBytes");
+  shares.collections = numberAt(summary.out, "/counters/collections_total");
+  shares.evictions = numberAt(service.ask("GET", "/stats").body, "/contextCache/evictions");
+  auto percent = [&](double bytes) { return 100 * bytes / static_cast<double>(shares.reachable); };
+  shares.cache = percent(static_cast<double>(retained["openclaw::service::ContextDocuments"]));
+  shares.unusable = percent(static_cast<double>(numberAt(summary.out, "/counters/unusable_hole_bytes")));
+  for (const char* owner : {"DeliveryEvents", "SuggestionDesk", "AuditTrail", "TokenHistory"})
+    shares.faultTypes += objects.contains(std::string("openclaw::service::") + owner) ? 1 : 0;
+  shares.fault = kind.name == "large-between-small"
+                     ? percent(static_cast<double>(objects["openclaw::service::ParseToken"]) / kPinsAHole * kHoleBytes)
+                     : percent(static_cast<double>(retained["openclaw::service::" + kind.owner]));
+  return shares;
+}
+
+// A small heap, so that many collections happen in little time.
+std::vector<std::string> arguments(const Kind& kind) {
+  return {"--fault", kind.name, "--fault-share", std::to_string(kind.share), "--minimum-allocation", "8MiB"};
+}
+
+class PlantedFault : public testing::TestWithParam<Kind> {};
+
+TEST_P(PlantedFault, HoldsItsShareWhileLoadRunsBesideALargerCache) {
+  const Kind& kind = GetParam();
+  ServiceProcess service(arguments(kind));
+  load(service, "150", "3");
+  Shares first = sharesOf(service, kind);
+  load(service, "150", "4");
+  Shares second = sharesOf(service, kind);
+  for (const Shares& shares : {first, second}) {
+    EXPECT_NEAR(shares.fault, kind.share, kMostOff);
+    EXPECT_GT(shares.cache, shares.fault);
+    EXPECT_EQ(shares.faultTypes, 1u);
+    if (kind.name != "large-between-small") continue;
+    EXPECT_GT(shares.unusable, shares.fault * 0.95);  // the pool counts them as holes nobody can use
+  }
+  EXPECT_GT(second.reachable, first.reachable * 3 / 2);   // it grew with the load
+  EXPECT_GE(first.collections, 5u);
+  EXPECT_GE(second.collections, first.collections + 3);
+  EXPECT_GT(second.evictions, 500u);                      // the cache is bounded
+  EXPECT_EQ(service.end(), 0);
+  EXPECT_EQ(service.errors(), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, PlantedFault,
+                         testing::Values(Kind{"listeners", "DeliveryEvents", 5}, Kind{"unbounded-cache", "SuggestionDesk", 40},
+                                         Kind{"deep-list", "AuditTrail", 20}, Kind{"large-between-small", "TokenHistory", 10}),
+                         [](const auto& kind) {
+                           std::string name = kind.param.name;
+                           std::erase(name, '-');
+                           return name;
+                         });
+
+TEST(NoFault, LeavesOnlyTheCacheBehind) {
+  Kind none{"none", "none", 20};
+  ServiceProcess service(arguments(none));
+  load(service, "150", "3");
+  Shares shares = sharesOf(service, none);
+  EXPECT_EQ(shares.faultTypes, 0u);
+  EXPECT_GT(shares.cache, 20);
+  EXPECT_GT(shares.evictions, 100u);
+  EXPECT_EQ(service.end(), 0);
+}
+
+TEST(FaultOptions, AreKeysOfTheFileAndRefusedOutsideTheirRange) {
+  TemporaryFolder folder;
+  std::ofstream(folder / "openclaw.toml") << "[service]\nfault = \"deep-list\"\nfault-share = 12\ncache-size = \"4MiB\"\n";
+  ServiceProcess service({"--config", folder / "openclaw.toml"});
+  EXPECT_EQ(numberAt(service.ask("GET", "/stats").body, "/contextCache/bound"), 4u << 20);
+  EXPECT_EQ(service.end(), 0);
+  for (const auto& [flag, value] : {std::pair{"--fault", "leak"}, {"--fault-share", "4"}, {"--fault-share", "41"}, {"--cache-size", "1"}}) {
+    Finished refused = runProgram({OPENCLAW_SERVICE, flag, value});
+    EXPECT_EQ(refused.exitCode, 2) << flag;
+    EXPECT_NE((refused.out + refused.errors).find("range"), std::string::npos) << refused.out << refused.errors;
+  }
+}
+
+}  // namespace
+}  // namespace openclaw::e2e
