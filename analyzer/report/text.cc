@@ -5,6 +5,7 @@
 
 #include "analyzer/report/numbers.h"
 #include "analyzer/report/reports.h"
+#include "analyzer/report/text_parts.h"
 #include "analyzer/report/text_table.h"
 
 namespace openclaw {
@@ -12,14 +13,6 @@ namespace {
 
 using std::chrono::nanoseconds;
 using Align = TextTable::Align;
-
-std::string bytesText(const Snapshot& snapshot, Bytes bytes, Certainty certainty) {
-  // What was not read can only add to a sum.
-  const LoadReport& report = snapshot.report();
-  if (certainty == Certainty::kExact && (report.objectsMissing != 0 || report.referencesMissing != 0))
-    certainty = Certainty::kLowerBound;
-  return fmt::format("{}{}", certaintyPrefix(certainty), toText(bytes));
-}
 
 std::string objectText(const Snapshot& s, ObjectIndex object) {
   return fmt::format("{} {}", typeText(s, s.type(object)), toText(s.address(object)));
@@ -98,42 +91,6 @@ std::string findingsText(const Snapshot& s, const Findings& findings) {
   if (findings.findings.empty()) out += "  none\n";
   if (!findings.checkedAndFine.empty())
     out += fmt::format("  checked and fine: {}\n", fmt::join(findings.checkedAndFine, ", "));
-  return out;
-}
-
-std::string ledgerText(const Snapshot& s, const Ledger& ledger) {
-  std::string out = "\nWhere the memory is\n";
-  std::uint64_t sum = 0;
-  for (const LedgerLine& line : ledger.lines) sum += line.bytes.value;
-  const std::uint64_t whole = ledger.known ? ledger.committed.value : sum;
-  TextTable table({{""}, {"", Align::kRight}, {"", Align::kRight}, {"", Align::kRight}, {""}});
-  const auto row = [&](std::string name, std::uint64_t bytes, Certainty certainty, std::string source) {
-    table.add({std::move(name), fmt::format("{}{}", certaintyPrefix(certainty), toText(Bytes(bytes))),
-               fmt::format("{} B", withSeparators(bytes)), percentText(bytes, whole), std::move(source)});
-  };
-  for (const LedgerLine& line : ledger.lines) row(line.name, line.bytes.value, line.certainty, line.source);
-  if (ledger.known) {
-    if (ledger.unexplained != 0) {
-      const auto missing = static_cast<std::uint64_t>(std::abs(ledger.unexplained));
-      row(ledger.unexplained > 0 ? "unexplained" : "counted twice", missing, Certainty::kExact, "difference");
-    }
-    row("= committed", ledger.committed.value, Certainty::kExact,
-        s.counter("committed_bytes") ? "counters" : "arena table");
-  } else {
-    row("= objects", sum, Certainty::kExact, "the dump's source has no pool");
-  }
-  out += table.text();
-  if (ledger.external.value != 0)
-    out += fmt::format("  outside the heap: {} of malloc memory that objects say they own\n",
-                       toText(ledger.external));
-  if (!ledger.known) return out;
-  if (ledger.unexplained == 0) out += "  The lines add up to the byte.\n";
-  if (s.counters().empty())
-    out += "  The dump carries no counters to compare with.\n";
-  else if (ledger.disagreements.empty())
-    out += "  The process's counters agree with the dump's own tables.\n";
-  else
-    for (const std::string& line : ledger.disagreements) out += fmt::format("  DISAGREES  {}\n", line);
   return out;
 }
 
@@ -240,6 +197,50 @@ std::string pausesText(const Snapshot& s, const PauseView& view) {
 }
 
 }  // namespace
+
+std::string bytesText(const Snapshot& snapshot, Bytes bytes, Certainty certainty) {
+  // What was not read can only add to a sum.
+  const LoadReport& report = snapshot.report();
+  if (certainty == Certainty::kExact && (report.objectsMissing != 0 || report.referencesMissing != 0))
+    certainty = Certainty::kLowerBound;
+  return fmt::format("{}{}", certaintyPrefix(certainty), toText(bytes));
+}
+
+std::string ledgerText(const Snapshot& s, const Ledger& ledger) {
+  std::string out = "\nWhere the memory is\n";
+  std::uint64_t sum = 0;
+  for (const LedgerLine& line : ledger.lines) sum += line.bytes.value;
+  const std::uint64_t whole = ledger.known ? ledger.committed.value : sum;
+  TextTable table({{""}, {"", Align::kRight}, {"", Align::kRight}, {"", Align::kRight}, {""}});
+  const auto row = [&](std::string name, std::uint64_t bytes, Certainty certainty, std::string source) {
+    table.add({std::move(name), fmt::format("{}{}", certaintyPrefix(certainty), toText(Bytes(bytes))),
+               fmt::format("{} B", withSeparators(bytes)), percentText(bytes, whole), std::move(source)});
+  };
+  for (const LedgerLine& line : ledger.lines) row(line.name, line.bytes.value, line.certainty, line.source);
+  if (ledger.known) {
+    if (ledger.unexplained != 0) {
+      const auto missing = static_cast<std::uint64_t>(std::abs(ledger.unexplained));
+      row(ledger.unexplained > 0 ? "unexplained" : "counted twice", missing, Certainty::kExact, "difference");
+    }
+    row("= committed", ledger.committed.value, Certainty::kExact,
+        s.counter("committed_bytes") ? "counters" : "arena table");
+  } else {
+    row("= objects", sum, Certainty::kExact, "the dump's source has no pool");
+  }
+  out += table.text();
+  if (ledger.external.value != 0)
+    out += fmt::format("  outside the heap: {} of malloc memory that objects say they own\n",
+                       toText(ledger.external));
+  if (!ledger.known) return out;
+  if (ledger.unexplained == 0) out += "  The lines add up to the byte.\n";
+  if (s.counters().empty())
+    out += "  The dump carries no counters to compare with.\n";
+  else if (ledger.disagreements.empty())
+    out += "  The process's counters agree with the dump's own tables.\n";
+  else
+    for (const std::string& line : ledger.disagreements) out += fmt::format("  DISAGREES  {}\n", line);
+  return out;
+}
 
 std::string lossText(const Snapshot& snapshot) {
   if (snapshot.report().complete()) return {};

@@ -42,7 +42,8 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i].starts_with('-') && arguments[i] != "--") continue;
-    if (std::find(std::begin(kSubcommands), std::end(kSubcommands), arguments[i]) == std::end(kSubcommands))
+    const auto among = [&](const auto& names) { return std::find(std::begin(names), std::end(names), arguments[i]) != std::end(names); };
+    if (!among(kSubcommands) && !among(kViewCommands))
       arguments.insert(arguments.begin(), "summary");
     break;
   }
@@ -128,6 +129,9 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
                                "heap-analyzer validate heap.bin", Command::kValidate);
   takeDump(validate);
 
+  addViewCommands(line.view, {[&](const char* name, const char* what, const char* example) { return command(name, what, example, Command::kView); },
+                              takeDump, takeTop});
+
   Parsed parsed;
   const auto usage = [&](std::string problem) {
     parsed.err = fmt::format("heap-analyzer: {}\nTry heap-analyzer --help.\n", problem);
@@ -157,6 +161,8 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
                                  : line.command == Command::kInspect ? 20
                                                                      : 10;
   line.top = top.value_or(defaultTop);
+  line.givenTop = top;
+  if (const Result<void> checked = checkViewOptions(line.view); !checked) return usage(checked.error().what);
   line.dominators.top = line.top;
   if (line.command == Command::kPaths) {
     line.mergedPaths.minimumShare = *share;

@@ -5,12 +5,13 @@
 #include <optional>
 #include <string>
 
+#include "analyzer/programs/heap-analyzer/view_commands.h"
 #include "analyzer/report/paths_report.h"
 #include "analyzer/report/reports.h"
 
 namespace openclaw {
 
-enum class Command { kSummary, kHistogram, kDominators, kInspect, kPaths, kValidate };
+enum class Command { kSummary, kHistogram, kDominators, kInspect, kPaths, kValidate, kView };
 
 struct CommandLine {
   Command command = Command::kSummary;
@@ -24,6 +25,8 @@ struct CommandLine {
   MemberChoice members;  // paths: of these, merged; both empty: of the object at `address`
   MergedPathsOptions mergedPaths;
   std::size_t paths = 3;
+  ViewOptions view;                     // kView: which, and its options
+  std::optional<std::size_t> givenTop;  // --top, when it was given
 };
 
 // Either a command, or what to print and the exit code with which to end at once (--help, --version, usage).

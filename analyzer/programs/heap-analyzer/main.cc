@@ -15,6 +15,7 @@ namespace {
 struct Output {
   std::string text;
   int exitCode = 0;
+  ViewOutput view;  // what a view command writes beside the text
 };
 
 Result<Output> report(const Snapshot& snapshot, const CommandLine& line, const std::stop_token& stop) {
@@ -26,27 +27,32 @@ Result<Output> report(const Snapshot& snapshot, const CommandLine& line, const s
   const int exitCode = damaged ? exitCodeOf(ErrorCode::kDamaged) : 0;
   switch (line.command) {
     case Command::kSummary:
-      return Output{write(computeSummary(snapshot, line.top, stop)), exitCode};
+      return Output{write(computeSummary(snapshot, line.top, stop)), exitCode, {}};
     case Command::kHistogram:
-      return Output{write(computeSortedHistogram(snapshot, line.order, line.top, stop)), exitCode};
+      return Output{write(computeSortedHistogram(snapshot, line.order, line.top, stop)), exitCode, {}};
     case Command::kDominators:
-      return Output{write(computeDominatorView(snapshot, line.dominators, stop), line.dominators), exitCode};
+      return Output{write(computeDominatorView(snapshot, line.dominators, stop), line.dominators), exitCode, {}};
     case Command::kInspect: {
       OPENCLAW_TRY(const Inspection inspection, inspectObject(snapshot, line.address, line.top, stop));
-      return Output{write(inspection), exitCode};
+      return Output{write(inspection), exitCode, {}};
     }
     case Command::kPaths: {
       if (line.members.type.empty() && line.members.site.empty()) {
         OPENCLAW_TRY(const ObjectPaths paths, computeObjectPaths(snapshot, line.address, line.paths, stop));
-        return Output{write(paths), exitCode};
+        return Output{write(paths), exitCode, {}};
       }
       OPENCLAW_TRY(const MembersPaths paths,
                    computeMembersPaths(snapshot, line.members, line.mergedPaths, stop));
-      return Output{write(paths), exitCode};
+      return Output{write(paths), exitCode, {}};
+    }
+    case Command::kView: {
+      OPENCLAW_TRY(ViewOutput view, runViewCommand(snapshot, line.view, line.givenTop, line.json, stop));
+      std::string text = std::move(view.text);
+      return Output{std::move(text), exitCode, std::move(view)};
     }
     case Command::kValidate: {
       const Validation validation = computeValidation(snapshot, stop);
-      return Output{write(validation), exitCode != 0 ? exitCode : validation.fine() ? 0 : 1};
+      return Output{write(validation), exitCode != 0 ? exitCode : validation.fine() ? 0 : 1, {}};
     }
   }
   return fail(ErrorCode::kInvalidArgument, "no such command");
@@ -64,6 +70,7 @@ Result<Output> run(const CommandLine& line, const std::stop_token& stop) {
   OPENCLAW_TRY(Output output, report(*snapshot, line, stop));
   // A view that was stopped half way must not look like an answer.
   if (stop.stop_requested()) return fail(ErrorCode::kCancelled, "interrupted", Where{.file = line.dump});
+  if (!output.view.path.empty()) OPENCLAW_TRY_VOID(writeOutput(output.view, line.view.force));
   return output;
 }
 
@@ -78,6 +85,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "heap-analyzer: {}\n", toText(output.error()));
     return exitCodeOf(output.error().code);
   }
+  std::fputs(output->view.note.c_str(), stderr);
   if (std::fwrite(output->text.data(), 1, output->text.size(), stdout) != output->text.size() ||
       std::fflush(stdout) != 0) {
     fmt::print(stderr, "heap-analyzer: the report could not be written: {}\n", std::strerror(errno));
