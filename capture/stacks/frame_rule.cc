@@ -216,14 +216,14 @@ bool run(const Cie& cie, Bytes bytes, std::uint64_t offset, const Row& initial, 
 
 }  // namespace
 
-FrameRule FrameRule::make(Shape shape, std::int64_t cfaOffset, std::int64_t rbpOffset, std::int64_t returnOffset) noexcept {
+FrameRule FrameRule::make(Shape shape, std::int64_t cfaOffset, std::int64_t rbpOffset) noexcept {
   const auto fits = [](std::int64_t bytes, unsigned bits) {
     const std::int64_t words = bytes / 8, limit = std::int64_t{1} << (bits - 1);
     return bytes % 8 == 0 && words >= -limit && words < limit;
   };
-  if (!fits(cfaOffset, 20) || !fits(rbpOffset, 8) || !fits(returnOffset, 8)) return FrameRule(static_cast<std::uint64_t>(Shape::kStep));
+  if (!fits(cfaOffset, 20) || !fits(rbpOffset, 8)) return FrameRule(static_cast<std::uint64_t>(Shape::kStep));
   const auto bits = [](std::int64_t bytes, unsigned count) { return static_cast<std::uint64_t>(bytes / 8) & ((1ull << count) - 1); };
-  return FrameRule(static_cast<std::uint64_t>(shape) | bits(cfaOffset, 20) << 28 | bits(rbpOffset, 8) << 48 | bits(returnOffset, 8) << 56);
+  return FrameRule(static_cast<std::uint64_t>(shape) | bits(cfaOffset, 20) << 28 | bits(rbpOffset, 8) << 48);
 }
 
 FrameRule frameRule(const std::uint8_t* fde, std::uintptr_t functionStart, std::uintptr_t address) noexcept {
@@ -248,10 +248,11 @@ FrameRule frameRule(const std::uint8_t* fde, std::uintptr_t functionStart, std::
 
   if (row.returnAddress.kind == Place::kUndefined) return FrameRule::make(Shape::kEnd);
   if (cie.isSignal) {
-    // The kernel's frame: all registers stand in one block over rsp, and the caller's rsp with them.
-    const bool known = row.cfa == Row::kAtRsp && row.returnAddress.kind == Place::kAtRsp && row.rbp.kind == Place::kAtRsp &&
-                       (row.rsp.kind == Place::kUntouched || (row.rsp.kind == Place::kAtRsp && row.rsp.offset == row.cfaOffset));
-    return known ? FrameRule::make(Shape::kSignal, row.cfaOffset, row.rbp.offset, row.returnAddress.offset) : step;
+    // The kernel's frame: all registers stand in one block over rsp, the caller's rsp among them.
+    const auto at = [](Place place, std::int64_t offset) { return place.kind == Place::kAtRsp && place.offset == offset; };
+    const bool known = row.cfa == Row::kAtRsp && row.cfaOffset == kSignalRsp && at(row.rbp, kSignalRbp) && at(row.returnAddress, kSignalRip) &&
+                       (row.rsp.kind == Place::kUntouched || at(row.rsp, kSignalRsp));
+    return known ? FrameRule::make(Shape::kSignal) : step;
   }
   if (row.returnAddress.kind != Place::kAtCfa || row.returnAddress.offset != -8 || row.rsp.kind != Place::kUntouched) return step;
   if (row.cfa == Row::kAtRbp)

@@ -10,13 +10,16 @@
 
 namespace openclaw::internal {
 
+// Where the kernel puts the registers of interrupted code, from the stack pointer that __restore_rt finds: r8 first, in
+// the order of ucontext_t.
+inline constexpr std::int64_t kSignalRegisters = 40, kSignalRbp = 120, kSignalRsp = 160, kSignalRip = 168;
+
 // bits    what
 //  2:0    shape
 // 11:3    number of the module slot            } of rule_cache, not of the rule
 // 27:12   generation of that slot              }
 // 47:28   CFA offset in words, signed
 // 55:48   rbp offset in words, signed
-// 63:56   return address offset in words, signed
 class FrameRule {
  public:
   enum class Shape : std::uint8_t {
@@ -24,7 +27,7 @@ class FrameRule {
     kStackPointer,   // CFA = rsp + cfaOffset                      } return address at CFA - 8;
     kFramePointer,   // CFA = rbp + cfaOffset                      } rbp at CFA + rbpOffset, unchanged when that is 0
     kRealigned,      // CFA = *(rbp + cfaOffset), return address at CFA - 8; rbp at rbp + rbpOffset
-    kSignal,         // a signal's frame: rsp = *(rsp + cfaOffset), rbp and return address at rsp + their offsets
+    kSignal,         // a signal's frame: rsp, rbp and rip of the interrupted code at rsp + kSignalRsp, .. (no offsets here)
     kEnd,            // the outermost frame
     kNoTables,       // code that nothing is known of: the walk ends before it, as libunwind's does
     kStep,           // libunwind knows
@@ -33,13 +36,12 @@ class FrameRule {
   constexpr FrameRule() = default;
   constexpr explicit FrameRule(std::uint64_t word) : word_(word) {}
   // A shape whose offsets (bytes) do not fit becomes kStep.
-  static FrameRule make(Shape shape, std::int64_t cfaOffset = 0, std::int64_t rbpOffset = 0, std::int64_t returnOffset = 0) noexcept;
+  static FrameRule make(Shape shape, std::int64_t cfaOffset = 0, std::int64_t rbpOffset = 0) noexcept;
 
   constexpr std::uint64_t word() const { return word_; }
   constexpr Shape shape() const { return static_cast<Shape>(word_ & 7); }
   constexpr std::int64_t cfaOffset() const { return (static_cast<std::int64_t>(word_ << 16) >> 44) * 8; }
   constexpr std::int64_t rbpOffset() const { return (static_cast<std::int64_t>(word_ << 8) >> 56) * 8; }
-  constexpr std::int64_t returnOffset() const { return (static_cast<std::int64_t>(word_) >> 56) * 8; }
 
   static constexpr unsigned kModuleBits = 9, kGenerationBits = 16;
   constexpr std::uint32_t module() const { return (word_ >> 3) & ((1u << kModuleBits) - 1); }

@@ -6,6 +6,7 @@
 #include <link.h>
 
 #include <cstring>
+#include <iterator>
 
 // The private copy's names (stacks/CMakeLists.txt makes them).
 extern "C" {
@@ -56,7 +57,7 @@ namespace openclaw::internal {
 namespace {
 
 // The words of unw_context_t: LLVM's Registers_x86_64.
-enum : std::size_t { kRbp = 6, kRsp = 7, kRip = 16 };
+enum : std::size_t { kRax, kRbx, kRcx, kRdx, kRdi, kRsi, kRbp, kRsp, kR8, kR9, kR10, kR11, kR12, kR13, kR14, kR15, kRip };
 
 }  // namespace
 
@@ -89,6 +90,14 @@ bool LibunwindCursor::startAt(std::uintptr_t pc, std::uintptr_t sp, std::uintptr
   context_[kRip] = pc;
   context_[kRsp] = sp;
   context_[kRbp] = rbp;
+  return started_ = init();
+}
+bool LibunwindCursor::startAtSignal(const std::uint64_t* registers) noexcept {
+  // The kernel's order, as in ucontext_t.
+  constexpr std::size_t kOrder[] = {kR8, kR9, kR10, kR11, kR12, kR13, kR14, kR15, kRdi, kRsi, kRbp, kRbx, kRdx, kRax, kRcx, kRsp, kRip};
+  std::memset(context_, 0, sizeof context_);
+  for (std::size_t i = 0; i < std::size(kOrder); ++i) context_[kOrder[i]] = registers[i];
+  ++context_[kRip];
   return started_ = init();
 }
 bool LibunwindCursor::step() noexcept { return openclaw_unw_step(reinterpret_cast<unw_cursor_t*>(cursor_)) > 0; }

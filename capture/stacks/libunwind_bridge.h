@@ -26,6 +26,9 @@ class LibunwindCursor {
   [[gnu::always_inline]] inline bool start() noexcept;
   // On made-up registers, the others 0; the first step reads the memory that sp and rbp point to.
   bool startAt(std::uintptr_t pc, std::uintptr_t sp, std::uintptr_t rbp) noexcept;
+  // On the registers of interrupted code: the 17 words of a signal's frame from r8 to rip. LLVM 14 takes every pc for a
+  // return address, whose row of the table is that of the byte before; so until the first step pc() is one more.
+  bool startAtSignal(const std::uint64_t* registers) noexcept;
   bool started() const noexcept { return started_; }
   // To the caller. False: this was the last frame, or the caller has no tables.
   bool step() noexcept;

@@ -47,6 +47,7 @@ struct RuleCache::Walk {
 namespace {
 
 constexpr std::size_t kProbes = 8;
+constexpr std::uintptr_t kRedZone = 128;
 constexpr std::uint32_t kLastGeneration = (1u << FrameRule::kGenerationBits) - 1;
 constexpr std::size_t kMostIdBytes = 24;
 
@@ -267,15 +268,19 @@ void RuleCache::remember(std::uintptr_t address, FrameRule rule) noexcept {
   std::uintptr_t pc = loadWord(frame + 8), sp = frame + 16, rbp = loadWord(frame), end = stackEnd(sp);
   Walk walk;
   LibunwindCursor cursor;
+  std::uintptr_t interrupted = 0;   // registers of the last signal that libunwind's cursor has not seen
+  bool atInterrupted = false;       // pc is the next instruction, not one behind a call
   std::size_t count = 0;
   while (pc != 0) {
-    const FrameRule rule = ruleFor(pc - 1, walk);
+    const FrameRule rule = ruleFor(atInterrupted ? pc : pc - 1, walk);
     if (rule.shape() == Shape::kNoTables || count == pcs.size()) break;
     if (skip != 0) --skip;
     else pcs[count++] = pc;
 
     // Stacks grow down: a caller's frame lies higher. What says otherwise is damage, not a frame.
     const auto inside = [&](std::uintptr_t at) { return at >= sp && at < end && end - at >= 8; };
+    // In an interrupted epilogue a popped register's place lies in the red zone, where signal frames leave it alone.
+    const auto saved = [&](std::uintptr_t at) { return inside(at) || sp - at <= kRedZone; };
     std::uintptr_t cfa = 0;
     switch (rule.shape()) {
       case Shape::kStackPointer:
@@ -284,32 +289,39 @@ void RuleCache::remember(std::uintptr_t address, FrameRule rule) noexcept {
         if (!inside(cfa - 8)) return count;
         if (const std::int64_t offset = rule.rbpOffset(); offset != 0) {
           const std::uintptr_t at = cfa + static_cast<std::uintptr_t>(offset);
-          if (!inside(at)) return count;
+          if (!saved(at)) return count;
           rbp = loadWord(at);
         }
         break;
       }
       case Shape::kRealigned: {
-        const std::uintptr_t at = rbp + static_cast<std::uintptr_t>(rule.cfaOffset()), saved = rbp + static_cast<std::uintptr_t>(rule.rbpOffset());
-        if (!inside(at) || !inside(saved)) return count;
+        const std::uintptr_t at = rbp + static_cast<std::uintptr_t>(rule.cfaOffset()), rbpAt = rbp + static_cast<std::uintptr_t>(rule.rbpOffset());
+        if (!saved(at) || !saved(rbpAt)) return count;
         cfa = loadWord(at);
         if (!inside(cfa - 8)) return count;
-        rbp = loadWord(saved);
+        rbp = loadWord(rbpAt);
         break;
       }
-      case Shape::kSignal: {
-        const std::uintptr_t top = sp + static_cast<std::uintptr_t>(std::max(rule.cfaOffset(), rule.returnOffset()));
-        if (rule.cfaOffset() < 0 || rule.rbpOffset() < 0 || rule.returnOffset() < 0 || !inside(top)) return count;
-        const std::uintptr_t registers = sp;
-        pc = loadWord(registers + static_cast<std::uintptr_t>(rule.returnOffset()));
-        rbp = loadWord(registers + static_cast<std::uintptr_t>(rule.rbpOffset()));
-        sp = loadWord(registers + static_cast<std::uintptr_t>(rule.cfaOffset()));
+      case Shape::kSignal:
+        if (!inside(sp + kSignalRip)) return count;
+        interrupted = sp + kSignalRegisters;
+        pc = loadWord(sp + kSignalRip);
+        rbp = loadWord(sp + kSignalRbp);
+        sp = loadWord(sp + kSignalRsp);
         end = stackEnd(sp);   // the handler may have had a stack of its own
+        atInterrupted = true;
         continue;
-      }
-      case Shape::kStep:
-        if (!cursor.started() && !cursor.start()) return count;
-        while (cursor.pc() != pc || cursor.sp() != sp)
+      case Shape::kStep: {
+        // libunwind's own cursor comes after us, from where it was last or from the signal that we have come through.
+        std::uintptr_t ahead = 0;
+        if (interrupted != 0) {
+          if (!cursor.startAtSignal(reinterpret_cast<const std::uint64_t*>(interrupted))) return count;
+          interrupted = 0;
+          ahead = 1;
+        } else if (!cursor.started() && !cursor.start()) {
+          return count;
+        }
+        for (; cursor.pc() != pc + ahead || cursor.sp() != sp; ahead = 0)
           if (!cursor.step()) return count;
         steps_.fetch_add(1, std::memory_order_relaxed);
         if (!cursor.step()) return count;
@@ -317,11 +329,14 @@ void RuleCache::remember(std::uintptr_t address, FrameRule rule) noexcept {
         sp = cursor.sp();
         rbp = cursor.rbp();
         end = stackEnd(sp);
+        atInterrupted = false;
         continue;
+      }
       default: return count;
     }
     pc = loadWord(cfa - 8);
     sp = cfa;
+    atInterrupted = false;
   }
   return count;
 }
