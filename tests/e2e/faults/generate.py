@@ -77,7 +77,7 @@ class $name {
     MutexGuard guard(heap, mutex_);
     [[maybe_unused]] $owner& owner = $access;
 $load
-    counted_.store(bytes_, std::memory_order_relaxed);
+$warm    counted_.store(bytes_, std::memory_order_relaxed);
   }
   void step(Heap& heap, Random& random) {
     MutexGuard guard(heap, mutex_);
@@ -96,6 +96,11 @@ $step
   std::atomic<std::uint64_t> counted_{0};
   $state
 };
+"""
+
+# Bounded parts begin full: from the first request on they evict as much as they take in. A cache that is still filling
+# at the dump cannot be told from one without a bound.
+WARM = """    for (int i = 0; i < 1500000 && bytes_ < budget_ - budget_ / 25; ++i) work(heap, random);
 """
 
 MAIN = """
@@ -174,8 +179,7 @@ class Program:
     def __init__(self, seed: int, kind: str | None = None, share: int | None = None):
         self.rng = rng = random.Random(seed * 7919 + 13)
         self.seed, self.names = seed, Names(rng)
-        draft = Draft(self.names, rng)
-        hard = seed >= 1000
+        draft = Draft(self.names, rng, hard=seed >= 1000)
         # Drawn even when given, so that the rest of the program does not depend on it.
         drawn, drawn_share = ALL_KINDS[(seed * 3 + seed // 5) % 5], rng.randint(5, 40)
         self.kind, self.share = kind or drawn, share or drawn_share
@@ -193,7 +197,6 @@ class Program:
         self.roots = rng.choice(["separate", "one", "modules"])
         self.threads = rng.choice([1, 1, 2, 3, 4])
         self.file = f"program_{seed}.cc"
-        self.hard = hard
 
     def _budgets(self) -> dict[str, int]:
         """The first cache is larger than what the fault will hold; the others divide what is left."""
@@ -269,10 +272,11 @@ class Program:
         out += self.between + "\n"
         out += "".join(f"Root<{owner}> {name};\n" for owner, name in self.globals)
         for p in self.order:
+            # A fault's state is its free functions.
             functions, state = (p.state, "") if p is self.fault else ("", p.state)
             if functions:
                 out += "\n" + functions
-            out += fill(PART, name=p.name, owner=p.owner, access=access[p.name], load=p.load.strip("\n"),
+            out += fill(PART, name=p.name, owner=p.owner, access=access[p.name], load=p.load.strip("\n"), warm=WARM if p.weight and not p.load and p is not self.fault and p.budget_share else "",
                         step=p.step.strip("\n"), state=state)
         phases, weights, rests = self._phases()
         member = {p.name: f"part{i}" for i, p in enumerate(self.order)}

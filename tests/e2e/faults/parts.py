@@ -30,6 +30,7 @@ class Part:
 class Draft:
     names: Names
     rng: random.Random
+    hard: bool = False   # also shapes that small seeds never have
 
 
 def fill(text: str, /, **values) -> str:
@@ -97,7 +98,8 @@ struct $entry {
   OPENCLAW_TYPE($owner, $map, $newest, $oldest)
 """, **v), state="std::uint64_t mean_ = 512;", step=fill("""
     std::uint64_t places = std::max<std::uint64_t>(budget_ / mean_, 64);
-    std::uint64_t key = random.below(random.below($spread * places) + 1);
+    std::uint64_t key = random.below($spread * places);
+    if (random.chance(0.8)) key = random.below(key + 1);
     if (Member<$entry>* hit = owner.$map.find(key)) {
       $entry* found = hit->get();
       if (owner.$newest.get() == found) return;
@@ -149,11 +151,15 @@ struct $entry {
     $entry* made = make<$entry>(heap);
     $make
     made->$weight = bytes;
-    if (!owner.$slots) owner.$slots = Array<Member<$entry>>::make(heap, std::max<std::uint64_t>(budget_ / (bytes + 24), 16));
+    if (!owner.$slots) owner.$slots = Array<Member<$entry>>::make(heap, std::max<std::uint64_t>(2 * budget_ / (bytes + 24), 16));
     Member<$entry>& slot = owner.$slots->at(random.below(owner.$slots->size()));
-    if (slot && bytes_ < budget_ && random.chance(0.5)) return;
     if (slot) bytes_ -= slot->$weight;
-    if (bytes_ + bytes > budget_) { slot = nullptr; return; }
+    slot = nullptr;
+    for (std::size_t at = random.below(owner.$slots->size()); bytes_ + bytes > budget_; at = (at + 1) % owner.$slots->size()) {
+      Member<$entry>& old = owner.$slots->at(at);
+      if (old) bytes_ -= old->$weight;
+      old = nullptr;
+    }
     bytes_ += bytes;
     slot = made;
 """, **v), weight=3)

@@ -27,7 +27,8 @@ def listeners(d: Draft) -> Fault:
              id=n.field(), decl=decl, field=field, make=make, fn=n.function(), seen=n.field())
     shape = d.rng.choice(["vector", "map", "topics"])
     closure = d.rng.random() < 0.6
-    holder = "unit"
+    if d.hard and d.rng.random() < 0.5:
+        return _chained(d, types, v)
     types += fill("""
 struct $closure {
   $decl
@@ -88,8 +89,120 @@ struct $unit {
                  state=functions)
 
 
+def _chained(d: Draft, types: str, v: dict) -> Fault:
+    """Listeners in a hash table of their own: an array of chains, beside a table that is as it should be."""
+    buckets = d.rng.choice([64, 1024, 65536])
+    extra, next_ = d.names.field(), d.names.field()
+    v.update(extra=extra, next=next_, buckets=buckets)
+    functions = fill("""$unit* $fn(Heap& heap, Random& random, std::uint64_t& bytes) {
+  $unit* made = make<$unit>(heap);  // UNIT
+  bytes += cell(sizeof($unit));
+  $make
+  made->$id = random.next();
+  return made;
+}
+""", **v)
+    return Fault(d.names.part(), v["owner"], types + fill("""
+struct $unit {
+  Member<$unit> $next;
+  $decl
+  std::uint64_t $id = 0;
+  OPENCLAW_TYPE($unit, $next, $field)
+};
+""", **v), fill("""
+  Member<Array<Member<$unit>>> $list;
+  Member<Array<double>> $extra;
+  OPENCLAW_TYPE($owner, $list, $extra)
+""", **v), step=fill("""
+    if (!owner.$list) {
+      owner.$list = Array<Member<$unit>>::make(heap, $buckets);
+      owner.$extra = Array<double>::make(heap, 60000);
+    }
+    std::uint64_t bytes = 0;
+    $unit* unit = $fn(heap, random, bytes);
+    Member<$unit>& first = owner.$list->at(unit->$id % $buckets);
+    unit->$next = first.get();
+    first = unit;
+    bytes_ += bytes;
+""", **v), kind="listeners", unit=v["unit"], units=[v["unit"]], owners=[v["owner"]], shape=f"chained-{buckets}", state=functions)
+
+
+def _sharded(d: Draft) -> Fault:
+    """A map in several parts that only grow."""
+    n = d.names
+    low = d.rng.choice([40, 200, 1000])
+    types, decl, field, make = payload(d, low, 3 * low)
+    v = dict(unit=n.type(), owner=n.owner(), shard=n.type(), map=n.field(), shards=n.field(), hits=n.field(), decl=decl, field=field,
+             make=make, fn=n.function(), count=d.rng.choice([3, 8, 32]))
+    functions = fill("""$unit* $fn(Heap& heap, Random& random, std::uint64_t& bytes) {
+  $unit* made = make<$unit>(heap);  // UNIT
+  bytes += cell(sizeof($unit));
+  $make
+  return made;
+}
+""", **v)
+    return Fault(n.part(), v["owner"], types + fill("""
+struct $unit {
+  std::uint64_t $hits = 0;
+  $decl
+  OPENCLAW_TYPE($unit, $field)
+};
+struct $shard {
+  HashMap<std::uint64_t, Member<$unit>> $map;
+  OPENCLAW_TYPE($shard, $map)
+};
+""", **v), fill("""
+  Vector<Member<$shard>> $shards;
+  OPENCLAW_TYPE($owner, $shards)
+""", **v), step=fill("""
+    while (owner.$shards.size() < $count) owner.$shards.push_back(heap, make<$shard>(heap));
+    std::uint64_t bytes = 0, key = random.next();
+    $unit* unit = $fn(heap, random, bytes);
+    owner.$shards[key % $count]->$map.insert(heap, key, unit);
+    bytes_ += bytes + 40;
+""", **v), kind="unbounded-cache", unit=v["unit"], units=[v["unit"]], owners=[v["shard"], v["owner"]], shape=f"sharded-{v['count']}",
+                 state=functions)
+
+
+def _grown_tree(d: Draft) -> Fault:
+    """A cache that is a search tree: it only grows, at its leaves."""
+    n = d.names
+    types, decl, field, make = payload(d, 40, 400)
+    v = dict(unit=n.type(), owner=n.owner(), left=n.field(), right=n.field(), key=n.field(), top=n.field(), decl=decl, field=field,
+             make=make, fn=n.function())
+    functions = fill("""$unit* $fn(Heap& heap, Random& random, std::uint64_t& bytes) {
+  $unit* made = make<$unit>(heap);  // UNIT
+  bytes += cell(sizeof($unit));
+  $make
+  made->$key = random.next();
+  return made;
+}
+""", **v)
+    return Fault(n.part(), v["owner"], types + fill("""
+struct $unit {
+  Member<$unit> $left;
+  Member<$unit> $right;
+  $decl
+  std::uint64_t $key = 0;
+  OPENCLAW_TYPE($unit, $left, $right, $field)
+};
+""", **v), fill("""
+  Member<$unit> $top;
+  OPENCLAW_TYPE($owner, $top)
+""", **v), step=fill("""
+    std::uint64_t bytes = 0;
+    $unit* unit = $fn(heap, random, bytes);
+    Member<$unit>* place = &owner.$top;
+    while (*place) place = unit->$key < (*place)->$key ? &(*place)->$left : &(*place)->$right;
+    *place = unit;
+    bytes_ += bytes;
+""", **v), kind="unbounded-cache", unit=v["unit"], units=[v["unit"]], owners=[v["owner"]], shape="tree", state=functions)
+
+
 def unbounded_cache(d: Draft) -> Fault:
     n = d.names
+    if d.hard and d.rng.random() < 0.6:
+        return d.rng.choice([_sharded, _grown_tree])(d)
     low = d.rng.choice([40, 200, 1000])
     types, decl, field, make = payload(d, low, 3 * low)
     v = dict(unit=n.type(), owner=n.owner(), map=n.field(), hits=n.field(), decl=decl, field=field, make=make, fn=n.function())
@@ -138,6 +251,8 @@ def deep_list(d: Draft) -> Fault:
     v = dict(unit=n.type(), owner=n.owner(), next=n.field(), head=n.field(), tail=n.field(), previous=n.field(), at=n.field(), decl=decl,
              field=field, make=make, fn=n.function())
     shape = d.rng.choice(["head", "tail", "double"])
+    if d.hard and d.rng.random() < 0.4:
+        shape = "double"
     double = shape == "double"
     types += fill("""
 struct $unit {
@@ -169,12 +284,17 @@ struct $unit {
 
 
 def large_between_small(d: Draft) -> Fault:
-    """Small objects that stay, each behind a larger one that goes: holes under 256 bytes that nobody can use."""
+    """Small objects that stay, each behind a larger one that goes. Narrow: holes under 256 bytes, which nobody can use.
+    Wide: one small object a few KiB, which pins a block that is nearly empty; the holes may be filled again, so the
+    share is what was planted, not what is left of it."""
     n = d.names
     v = dict(unit=n.type(), owner=n.owner(), temporary=n.type(), keep=n.field(), a=n.field(), b=n.field(), next=n.field(),
              fn=n.function(), data=n.field(), small=d.rng.choice([1, 2, 3]))
     held = d.rng.choice(["vector", "list", "map"])
+    wide = d.rng.random() < 0.3
     hole = d.rng.choice([176, 208, 240])
+    if wide:
+        hole = d.rng.choice([1008, 2000, 4000, 6000])
     text = d.rng.random() < 0.5
     v["words"] = (hole - 8) // 8
     types = fill("""
@@ -213,7 +333,7 @@ struct $temporary {
       bytes_ += %d;
     }
 """ % hole, **v), kind="large-between-small", unit=v["unit"], units=[v["unit"]], owners=[v["owner"]], wasted=True,
-                 shape=f"{held}-{hole}", state=functions)
+                 shape=f"{held}-{hole}" + ("-wide" if wide else ""), state=functions)
 
 
 KINDS = {"listeners": listeners, "unbounded-cache": unbounded_cache, "deep-list": deep_list, "large-between-small": large_between_small}
