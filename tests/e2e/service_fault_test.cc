@@ -2,6 +2,7 @@
 // cache. Measured in dumps: what their owner retains, of what is reachable.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <string>
@@ -16,7 +17,7 @@ namespace {
 using Table = std::map<std::string, std::uint64_t>;
 
 struct Kind {
-  std::string name, owner;
+  std::string name, owner, unit;
   unsigned share;
 };
 constexpr double kMostOff = 1.0;                 // points
@@ -25,6 +26,16 @@ constexpr double kHoleBytes = 224, kPinsAHole = 33.0 / 32;  // of large-between-
 void load(const ServiceProcess& service, const std::string& sessions, const std::string& seed) {
   Finished done = runProgram({OPENCLAW_LOAD, "--port", std::to_string(service.port()), "--sessions", sessions, "--seed", seed});
   EXPECT_EQ(done.exitCode, 0) << done.out << done.errors << service.errors();
+}
+
+// The most that any type retains whose name holds one of `parts`. Not only the owner: a stale word on a worker's stack may
+// point to the table inside, and then the table keeps what it holds.
+std::uint64_t mostRetained(const Table& retained, const std::vector<std::string>& parts) {
+  std::uint64_t most = 0;
+  for (const auto& [type, bytes] : retained)
+    for (const std::string& part : parts)
+      if (type.find("::" + part) != std::string::npos) most = std::max(most, bytes);
+  return most;
 }
 
 // What a dump says about the fault and the cache, in percent of the reachable bytes.
@@ -46,13 +57,13 @@ Shares sharesOf(const ServiceProcess& service, const Kind& kind) {
   shares.collections = numberAt(summary.out, "/counters/collections_total");
   shares.evictions = numberAt(service.ask("GET", "/stats").body, "/contextCache/evictions");
   auto percent = [&](double bytes) { return 100 * bytes / static_cast<double>(shares.reachable); };
-  shares.cache = percent(static_cast<double>(retained["openclaw::service::ContextDocuments"]));
+  shares.cache = percent(static_cast<double>(mostRetained(retained, {"ContextDocument"})));
   shares.unusable = percent(static_cast<double>(numberAt(summary.out, "/counters/unusable_hole_bytes")));
   for (const char* owner : {"DeliveryEvents", "SuggestionDesk", "AuditTrail", "TokenHistory"})
     shares.faultTypes += objects.contains(std::string("openclaw::service::") + owner) ? 1 : 0;
   shares.fault = kind.name == "large-between-small"
                      ? percent(static_cast<double>(objects["openclaw::service::ParseToken"]) / kPinsAHole * kHoleBytes)
-                     : percent(static_cast<double>(retained["openclaw::service::" + kind.owner]));
+                     : percent(static_cast<double>(mostRetained(retained, {kind.owner, kind.unit})));
   return shares;
 }
 
@@ -86,8 +97,10 @@ TEST_P(PlantedFault, HoldsItsShareWhileLoadRunsBesideALargerCache) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, PlantedFault,
-                         testing::Values(Kind{"listeners", "DeliveryEvents", 5}, Kind{"unbounded-cache", "SuggestionDesk", 40},
-                                         Kind{"deep-list", "AuditTrail", 20}, Kind{"large-between-small", "TokenHistory", 10}),
+                         testing::Values(Kind{"listeners", "DeliveryEvents", "DeliveryListener", 5},
+                                         Kind{"unbounded-cache", "SuggestionDesk", "Suggestion", 40},
+                                         Kind{"deep-list", "AuditTrail", "AuditEntry", 20},
+                                         Kind{"large-between-small", "TokenHistory", "ParseToken", 10}),
                          [](const auto& kind) {
                            std::string name = kind.param.name;
                            std::erase(name, '-');
@@ -95,7 +108,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, PlantedFault,
                          });
 
 TEST(NoFault, LeavesOnlyTheCacheBehind) {
-  Kind none{"none", "none", 20};
+  Kind none{"none", "none", "none", 20};
   ServiceProcess service(arguments(none));
   load(service, "150", "3");
   Shares shares = sharesOf(service, none);
@@ -103,6 +116,15 @@ TEST(NoFault, LeavesOnlyTheCacheBehind) {
   EXPECT_GT(shares.cache, 20);
   EXPECT_GT(shares.evictions, 100u);
   EXPECT_EQ(service.end(), 0);
+}
+
+TEST(PlantedFaults, SurviveStress) {
+  for (const char* kind : {"listeners", "unbounded-cache", "deep-list", "large-between-small"}) {
+    ServiceProcess service({"--fault", kind, "--fault-share", "40", "--stress"});
+    load(service, "2", "5");
+    EXPECT_EQ(service.end(), 0) << kind;
+    EXPECT_EQ(service.errors(), "") << kind;
+  }
 }
 
 TEST(FaultOptions, AreKeysOfTheFileAndRefusedOutsideTheirRange) {
