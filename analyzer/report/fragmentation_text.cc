@@ -25,9 +25,10 @@ std::string verdict(const Snapshot& s, const FragmentationView& view) {
   Bytes locked = view.pinsLeftOut;
   for (const PinGroup& pin : view.pins) locked += pin.lockedBytes;
   if (all.mostlyEmptyBlocks == 0) return out + "No block is mostly empty.\n";
-  out += fmt::format("{} of {} in use {} mostly empty: {} of them {} free.\n", withSeparators(all.mostlyEmptyBlocks),
-                     counted(all.blocks - all.emptyBlocks, "block", "blocks"), all.mostlyEmptyBlocks == 1 ? "is" : "are",
-                     toText(Bytes(all.mostlyEmptyBlocks * kBlock)), toText(locked));
+  out += fmt::format("{} of {} in use {} mostly empty: {} of {} there {} free, {} of all that is committed.\n",
+                     withSeparators(all.mostlyEmptyBlocks), counted(all.blocks - all.emptyBlocks, "block", "blocks"),
+                     all.mostlyEmptyBlocks == 1 ? "is" : "are", toText(locked), toText(Bytes(all.mostlyEmptyBlocks * kBlock)),
+                     locked.value == 1 ? "is" : "are", percentText(locked.value, all.committed.value));
   if (!view.pins.empty()) {
     const PinGroup& first = view.pins.front();
     out += fmt::format("{} of that is held by {} of type {}, made at {}.\n", percentText(first.lockedBytes.value, locked.value),
@@ -37,10 +38,11 @@ std::string verdict(const Snapshot& s, const FragmentationView& view) {
   if (d.candidateBlocks == 0)
     out += fmt::format("A defragmentation would give nothing back: all {} pinned.\n", d.pinnedBlocks == 1 ? "of it is" : "of them are");
   else
-    out += fmt::format("A defragmentation would give back {} to {}, moving {} out of {}{}.\n", toText(d.low), toText(d.high),
+    out += fmt::format("A defragmentation would give back {}, moving {} out of {}{}.\n",
+                       d.low == d.high ? toText(d.low) : fmt::format("{} to {}", toText(d.low), toText(d.high)),
                        toText(d.movedBytes), counted(d.candidateBlocks, "block", "blocks"),
                        d.pinnedBlocks == 0 ? "" : fmt::format("; {} pinned", counted(d.pinnedBlocks, "more block is", "more blocks are")));
-  return out + fmt::format("  (an interval: {})\n", d.because);
+  return out + fmt::format("  (~: {})\n", d.because);
 }
 
 std::string pinsText(const Snapshot& s, const FragmentationReport& report) {

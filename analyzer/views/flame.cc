@@ -16,25 +16,27 @@ namespace {
 
 constexpr const char* kNoStack = "[no stack sampled]";
 
-// A function on a stack, with where it is. Two frames are one when both agree.
+// A function on a stack. Two frames are one when function and file agree: lines of one function stand together.
 struct Frame {
   std::uint32_t name;
   bool inlined;
   friend auto operator<=>(const Frame&, const Frame&) = default;
 };
 
-// Interns texts and turns program counters into frames, each once.
+// Interns functions and turns program counters into frames, each once.
 class Names {
  public:
   Names(const Snapshot& snapshot, FlameGraph& flame) : s_(snapshot), flame_(flame) {}
 
-  std::uint32_t intern(std::string name, std::string place) {
-    const auto [found, fresh] = numbers_.try_emplace({std::move(name), std::move(place)}, static_cast<std::uint32_t>(flame_.names.size()));
+  std::uint32_t intern(const std::string& name, const std::string& file, std::uint32_t line) {
+    const auto [found, fresh] = numbers_.try_emplace({name, file}, Known{static_cast<std::uint32_t>(flame_.names.size()), line});
     if (fresh) {
-      flame_.names.push_back(found->first.first);
-      flame_.places.push_back(found->first.second);
+      flame_.names.push_back(name);
+      flame_.places.push_back(file.empty() || line == 0 ? file : fmt::format("{}:{}", file, line));
+    } else if (found->second.line != line) {
+      flame_.places[found->second.number] = file;  // several lines of it: none of them is its place
     }
-    return found->second;
+    return found->second.number;
   }
   // Outermost function first: inlined ones lie inside.
   const std::vector<Frame>& frames(std::uint64_t pc) {
@@ -42,26 +44,34 @@ class Names {
     if (!fresh) return found->second;
     const std::span<const CodeFrame> code = s_.symbol(pc);
     for (auto frame = code.rbegin(); frame != code.rend(); ++frame)
-      found->second.push_back({intern(frame->function.empty() ? toText(Address(pc)) : frame->function,
-                                      frame->file.empty() ? "" : frame->line == 0 ? frame->file : fmt::format("{}:{}", frame->file, frame->line)),
-                               frame->inlined});
-    if (code.empty()) {
-      const std::vector<std::string> text = codeText(s_, pc);
-      found->second.push_back({intern(text.front(), ""), false});
-    }
+      found->second.push_back({intern(frame->function.empty() ? toText(Address(pc)) : frame->function, frame->file, frame->line), frame->inlined});
+    if (code.empty()) found->second.push_back({intern(codeText(s_, pc).front(), "", 0), false});
     return found->second;
   }
   std::uint32_t site(SiteIndex site) {
     const SiteInfo& info = s_.sites()[site];
-    const std::string place = info.file.empty() ? "" : info.line == 0 ? info.file : fmt::format("{}:{}", info.file, info.line);
-    if (info.function.empty()) return intern(place.empty() ? "unknown site" : place, "");
-    return intern(info.function, place);
+    return intern(site.value == 0 || siteText(s_, site) == "unknown" ? "unknown site" : siteText(s_, site), info.file, info.line);
+  }
+  // Whether a stack's innermost frames show the line of its site; if not (calls at the end of a function leave no
+  // frame), the site is a frame of its own.
+  bool showsSite(const StackInfo& stack, SiteIndex site) const {
+    constexpr std::size_t kInnermost = 3;
+    const SiteInfo& info = s_.sites()[site];
+    if (info.file.empty()) return true;
+    const auto nameOf = [](const std::string& path) { return std::string_view(path).substr(path.find_last_of('/') + 1); };
+    for (std::size_t i = 0; i < stack.pcs.size() && i < kInnermost; ++i)
+      for (const CodeFrame& frame : s_.symbol(stack.pcs[i]))
+        if (frame.line == info.line && nameOf(frame.file) == nameOf(info.file)) return true;
+    return false;
   }
 
  private:
+  struct Known {
+    std::uint32_t number, line;
+  };
   const Snapshot& s_;
   FlameGraph& flame_;
-  std::map<std::pair<std::string, std::string>, std::uint32_t> numbers_;
+  std::map<std::pair<std::string, std::string>, Known> numbers_;
   std::unordered_map<std::uint64_t, std::vector<Frame>> byPc_;
 };
 
@@ -181,7 +191,7 @@ FlameGraph computeFlameGraph(const Snapshot& snapshot, FlameWeight weight, std::
   FlameGraph flame;
   flame.weight = weight;
   Names names(snapshot, flame);
-  names.intern("all", "");
+  names.intern("all", "", 0);
   flame.nodes.emplace_back();
   const std::vector<StackRow> stacks = computeStacks(snapshot, stop);
   const std::vector<SiteRow> sites = computeSites(snapshot, stop, true);
@@ -241,15 +251,16 @@ FlameGraph computeFlameGraph(const Snapshot& snapshot, FlameWeight weight, std::
       sampled = true;
       const StackInfo& info = snapshot.stacks()[own[i]->stack];
       std::uint32_t node = FlameGraph::kRoot;
-      if (info.truncated) node = tree.child(node, {names.intern("[deeper frames not recorded]", ""), false});
+      if (info.truncated) node = tree.child(node, {names.intern("[deeper frames not recorded]", "", 0), false});
       for (auto pc = info.pcs.rbegin(); pc != info.pcs.rend(); ++pc)
         for (const Frame& frame : names.frames(*pc)) node = tree.child(node, frame);
+      if (!names.showsSite(info, row.site)) node = tree.child(node, {names.site(row.site), false});
       const bool live = weight == FlameWeight::kLiveBytes || weight == FlameWeight::kRetainedBytes;
       tree.add(node, parts[i], live ? own[i]->sampledObjects : own[i]->samples, row.site);
     }
     if (split == whole) continue;
     // No sample tells who called this site.
-    if (noStack == 0) noStack = tree.child(FlameGraph::kRoot, {names.intern(kNoStack, ""), false});
+    if (noStack == 0) noStack = tree.child(FlameGraph::kRoot, {names.intern(kNoStack, "", 0), false});
     tree.add(tree.child(noStack, {names.site(row.site), false}), whole - split, 0, row.site);
     flame.withoutStack += whole - split;
   }

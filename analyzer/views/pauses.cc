@@ -54,7 +54,11 @@ std::string verdictOfPause(const PauseInfo& pause) {
   std::vector<std::string> facts;
   if (pause.objectsMarked != 0)
     facts.push_back(fmt::format("{} marked, {}", counted(pause.objectsMarked, "object", "objects"), toText(Bytes(pause.bytesMarked))));
-  if (pause.slowestThread != 0 && pause.threads > 1)
+  if (share(pause.runDelay) > 0.1)
+    facts.push_back(fmt::format("its thread waited for a processor for {} of the pause", percentText(share(pause.runDelay))));
+  if (share(pause.throttled) > 0.1)
+    facts.push_back(fmt::format("throttled by its cgroup for {} of it", percentText(share(pause.throttled))));
+  if (pause.slowestThread != 0 && pause.threads > 1 && largest->first == "stopping")
     facts.push_back(fmt::format("the last thread to stop was {}", pause.slowestThread));
   if (pause.majorFaults != 0) facts.push_back(counted(pause.majorFaults, "page fault from disk", "page faults from disk"));
   if (!facts.empty()) text += fmt::format(" ({})", fmt::join(facts, "; "));

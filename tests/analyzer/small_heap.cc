@@ -211,6 +211,8 @@ std::vector<std::byte> SmallHeap::encode() const {
   pauses[1].cause = "occtl gc run";
   pauses[1].duration = 12'000'000;
   pauses[1].phases = longPhases;
+  pauses[0].allocatedSinceLast = pauseAllocated[0];
+  pauses[1].allocatedSinceLast = pauseAllocated[1];
   pauses[1].threads = 4;
   pauses[1].signalled = 1;
   pauses[1].runDelay = 4'000'000;

@@ -29,6 +29,7 @@ struct SmallHeap {
   std::vector<CounterRecord> counters;
   std::vector<RootRecord> roots;
   std::vector<LossRecord> losses;
+  std::vector<std::uint64_t> pauseAllocated{0, 0};  // allocatedSinceLast of the two collections, older first
   bool flushEachObject = false;  // a frame for every object
 
   SmallHeap();
