@@ -12,6 +12,8 @@ struct Rule {
 const Rule kRules[] = {
     {findLosses, {"loss.incomplete-file", "loss.records"}},
     {findLedgerGaps, {"ledger.does-not-add-up", "ledger.counters-disagree"}},
+    {findLeaks, {"leak.accumulation", "leak.may-accumulate"}},
+    {findPinnedHoles, {"fragmentation.pinned-holes"}},
     {findUncollectedGarbage, {"garbage.uncollected"}},
     {findLargeOwner, {"owner.large"}},
 };

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
+#include "analyzer/findings/evidence.h"
 #include "analyzer/findings/rules.h"
-#include "analyzer/graph/paths.h"
 #include "analyzer/report/numbers.h"
 
 namespace openclaw {
@@ -51,19 +51,7 @@ std::vector<Finding> findLargeOwner(const RuleInput& input) {
   if (point != owner) f.objects.push_back({owner, "owner"});
   f.sites.push_back(s.site(point));
   if (const auto stack = s.stack(point)) f.stacks.push_back(*stack);
-  const std::vector<PathStep> path = findPathToRoot(s, point);
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    if (i == 0) {
-      for (const RootInfo& root : s.roots())
-        if (root.object == path[0].object) {
-          f.ownerPath.push_back({rootText(s, root), ObjectIndex::none()});
-          break;
-        }
-      f.ownerPath.push_back({"", path[0].object});
-    } else {
-      f.ownerPath.push_back({s.labelOf(path[i - 1].object, path[i].slot), path[i].object});
-    }
-  }
+  f.ownerPath = ownerPathTo(s, point);
   f.confidence = 0.5;
   f.because = "its share is exact; whether it is meant to hold so much, the dump cannot say";
   f.next = fmt::format("heap-analyzer inspect {} {}", toText(s.address(point)), s.path());

@@ -23,6 +23,10 @@ std::vector<Finding> findLosses(const RuleInput& input);
 std::vector<Finding> findLedgerGaps(const RuleInput& input);
 // "garbage.uncollected": memory that no root reaches is a large part of the heap.
 std::vector<Finding> findUncollectedGarbage(const RuleInput& input);
+// "leak.accumulation", "leak.may-accumulate": groups of like objects that grow and let nothing go.
+std::vector<Finding> findLeaks(const RuleInput& input);
+// "fragmentation.pinned-holes": what stands between holes that nobody can use.
+std::vector<Finding> findPinnedHoles(const RuleInput& input);
 // "owner.large": one object keeps a large part of the live bytes; a note, it may well be meant so.
 std::vector<Finding> findLargeOwner(const RuleInput& input);
 

@@ -1,0 +1,20 @@
+// Pieces of evidence that several rules show.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "analyzer/findings/finding.h"
+
+namespace openclaw {
+
+// The shortest path from a root to the object, as an owner path. Empty: nothing keeps it alive.
+std::vector<OwnerStep> ownerPathTo(const Snapshot& snapshot, ObjectIndex object);
+
+// "cache.cc:34" inside a sentence; the whole place stands in the finding's sites.
+std::string placeText(const Snapshot& snapshot, SiteIndex site);
+
+// How to ask about the file of this snapshot: "heap-analyzer paths --site 'a.cc:12' 'heap.bin'".
+std::string pathsCommand(const Snapshot& snapshot, TypeIndex type, SiteIndex site);
+
+}  // namespace openclaw
