@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "capture/stacks/libunwind_bridge.h"
 
@@ -23,9 +24,10 @@ using Shape = FrameRule::Shape;
 
 // Invariant: `rule` belongs to `address` whenever `address` is the same before and after reading it. Writers clear the
 // rule, change the address, then set the rule.
-struct RuleCache::Place {
+struct alignas(32) RuleCache::Place {
   std::atomic<std::uint64_t> address;
   std::atomic<std::uint64_t> rule;
+  std::atomic<std::uint32_t> caller;   // the place that a walk went to from here last: a guess that is checked
 };
 
 // One load of one module. A slot that gets another module gets another generation, which ends all rules of the one before.
@@ -38,10 +40,19 @@ struct RuleCache::Module {
   std::atomic<std::uint64_t> buildIdWords[3];
 };
 
-// The modules that one walk has asked for.
+// What a walk holds besides where it is.
 struct RuleCache::Walk {
+  Place* last = nullptr;                   // of the frame before, if its rule was known
+  // The modules that this walk has asked for, and their generations.
   std::uint64_t known[kModules / 64] = {};
-  std::uint16_t generation[kModules];      // valid where known
+  std::uint16_t generation[kModules];
+  std::uintptr_t interrupted = 0;          // registers of the last signal that libunwind's cursor has not seen
+  LibunwindCursor cursor;
+};
+
+// `address` is what is looked up: one less than a return address, the pc itself where a signal interrupted.
+struct RuleCache::Frame {
+  std::uintptr_t pc, sp, rbp, address, end;
 };
 
 namespace {
@@ -54,6 +65,11 @@ constexpr std::size_t kMostIdBytes = 24;
 [[OPENCLAW_RAW_READER]] inline std::uintptr_t loadWord(std::uintptr_t address) noexcept {
   return *reinterpret_cast<const volatile std::uintptr_t*>(address);
 }
+
+// Stacks grow down: a caller's frame lies higher. What says otherwise is damage, not a frame.
+inline bool isInside(std::uintptr_t at, std::uintptr_t sp, std::uintptr_t end) noexcept { return at >= sp && at < end - 7; }
+// In an interrupted epilogue a popped register's place lies in the red zone, where signal frames leave it alone.
+inline bool isSaved(std::uintptr_t at, std::uintptr_t sp, std::uintptr_t end) noexcept { return at + kRedZone >= sp && at < end - 7; }
 
 // Where the stack that `sp` lies on ends, as far as that can be known without asking anybody: glibc puts a thread's
 // control block over its stack. A coroutine's stack has no end here but the next such block.
@@ -142,18 +158,15 @@ RuleCache::~RuleCache() {
   if (places_ != nullptr) ::munmap(places_, capacity_ * sizeof(Place) + kModules * sizeof(Module));
 }
 
-inline FrameRule RuleCache::find(std::uintptr_t address) const noexcept {
+inline RuleCache::Place* RuleCache::find(std::uintptr_t address) const noexcept {
   const std::size_t first = (address * 0x9e37'79b9'7f4a'7c15ull) >> shift_;
   for (std::size_t i = 0; i < kProbes; ++i) {
-    const Place& place = places_[(first + i) & (capacity_ - 1)];
+    Place& place = places_[(first + i) & (capacity_ - 1)];
     const std::uintptr_t there = place.address.load(std::memory_order_acquire);
+    if (there == address) return &place;
     if (there == 0) break;
-    if (there != address) continue;
-    const FrameRule rule(place.rule.load(std::memory_order_acquire));
-    if (place.address.load(std::memory_order_relaxed) != address) break;
-    return rule;
   }
-  return FrameRule();
+  return nullptr;
 }
 
 // Is the module in this slot the one that is mapped at `address`?
@@ -249,96 +262,117 @@ void RuleCache::remember(std::uintptr_t address, FrameRule rule) noexcept {
   return rule;
 }
 
-[[OPENCLAW_RAW_READER]] inline FrameRule RuleCache::ruleFor(std::uintptr_t address, Walk& walk) noexcept {
+// A frame's rule says where the return address stands, and only that address says whose rule is next: about twenty
+// cycles a frame in which nothing else can be done. The guess of the caller's place lets the processor run ahead.
+[[gnu::always_inline, OPENCLAW_RAW_READER]] inline FrameRule RuleCache::ruleFor(std::uintptr_t address, Walk& walk) noexcept {
   if (places_ == nullptr) return make(address);
-  const FrameRule rule = find(address);
-  if (rule.shape() == Shape::kNone) return make(address);
+  Place* const before = std::exchange(walk.last, nullptr);
+  Place* place = before != nullptr ? &places_[before->caller.load(std::memory_order_relaxed)] : nullptr;
+  if (place == nullptr || place->address.load(std::memory_order_acquire) != address) {
+    place = find(address);
+    if (place == nullptr) return make(address);
+    if (before != nullptr) before->caller.store(static_cast<std::uint32_t>(place - places_), std::memory_order_relaxed);
+  }
+  const FrameRule rule(place->rule.load(std::memory_order_acquire));
+  if (rule.shape() == Shape::kNone || place->address.load(std::memory_order_relaxed) != address) return make(address);
   const std::uint32_t module = rule.module();
   std::uint64_t& known = walk.known[module / 64];
   if ((known >> (module % 64) & 1) == 0) {
     if (!stillLoaded(module, address, walk.generation[module])) return make(address);
     known |= 1ull << (module % 64);
   }
-  return walk.generation[module] == rule.generation() ? rule : make(address);
+  if (walk.generation[module] != rule.generation()) return make(address);
+  walk.last = place;
+  return rule;
+}
+
+// The shapes that are seldom met. False: the walk ends.
+[[gnu::noinline, OPENCLAW_RAW_READER]] bool RuleCache::rareStep(FrameRule rule, Walk& walk, Frame& frame) noexcept {
+  switch (rule.shape()) {
+    case Shape::kRealigned: {
+      const std::uintptr_t at = frame.rbp + static_cast<std::uintptr_t>(rule.cfaOffset());
+      const std::uintptr_t rbpAt = frame.rbp + static_cast<std::uintptr_t>(rule.rbpOffset());
+      if (!isSaved(at, frame.sp, frame.end) || !isSaved(rbpAt, frame.sp, frame.end)) return false;
+      const std::uintptr_t cfa = loadWord(at);
+      if (!isInside(cfa - 8, frame.sp, frame.end)) return false;
+      frame.rbp = loadWord(rbpAt);
+      frame.pc = loadWord(cfa - 8);
+      frame.address = frame.pc - 1;
+      frame.sp = cfa;
+      return true;
+    }
+    case Shape::kSignal: {
+      const std::uintptr_t registers = frame.sp;
+      if (!isInside(registers + kSignalRip, frame.sp, frame.end)) return false;
+      walk.interrupted = registers + kSignalRegisters;
+      frame.pc = frame.address = loadWord(registers + kSignalRip);
+      frame.rbp = loadWord(registers + kSignalRbp);
+      frame.sp = loadWord(registers + kSignalRsp);
+      frame.end = stackEnd(frame.sp);   // the handler may have had a stack of its own
+      return true;
+    }
+    case Shape::kStep: {
+      // libunwind's cursor comes after us, from where it was last or from the signal that we have come through.
+      std::uintptr_t ahead = 0;
+      if (walk.interrupted != 0) {
+        if (!walk.cursor.startAtSignal(reinterpret_cast<const std::uint64_t*>(walk.interrupted))) return false;
+        walk.interrupted = 0;
+        ahead = 1;
+      }
+      for (; walk.cursor.pc() != frame.pc + ahead || walk.cursor.sp() != frame.sp; ahead = 0)
+        if (!walk.cursor.step()) return false;
+      steps_.fetch_add(1, std::memory_order_relaxed);
+      if (!walk.cursor.step()) return false;
+      const std::uintptr_t sp = walk.cursor.sp(), pc = walk.cursor.pc();
+      frame = {pc, sp, walk.cursor.rbp(), pc - 1, stackEnd(sp)};
+      return true;
+    }
+    default: return false;
+  }
 }
 
 // The frame pointer of this function is where the walk begins, so it has one.
 [[gnu::noinline, OPENCLAW_RAW_READER]] std::size_t RuleCache::unwind(std::span<std::uint64_t> pcs, std::size_t skip) noexcept {
-  const auto frame = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-  std::uintptr_t pc = loadWord(frame + 8), sp = frame + 16, rbp = loadWord(frame), end = stackEnd(sp);
+  const auto own = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  std::uintptr_t sp = own + 16, rbp = loadWord(own), pc = loadWord(own + 8), address = pc - 1, end = stackEnd(sp);
   Walk walk;
-  LibunwindCursor cursor;
-  std::uintptr_t interrupted = 0;   // registers of the last signal that libunwind's cursor has not seen
-  bool atInterrupted = false;       // pc is the next instruction, not one behind a call
-  std::size_t count = 0;
+  std::uint64_t* out = pcs.data();
+  std::uint64_t* const outEnd = out + pcs.size();
   while (pc != 0) {
-    const FrameRule rule = ruleFor(atInterrupted ? pc : pc - 1, walk);
-    if (rule.shape() == Shape::kNoTables || count == pcs.size()) break;
-    if (skip != 0) --skip;
-    else pcs[count++] = pc;
+    const FrameRule rule = ruleFor(address, walk);
+    if (rule.shape() == Shape::kNoTables || out == outEnd) break;
+    if (skip != 0) [[unlikely]] --skip;
+    else *out++ = pc;
 
-    // Stacks grow down: a caller's frame lies higher. What says otherwise is damage, not a frame.
-    const auto inside = [&](std::uintptr_t at) { return at >= sp && at < end && end - at >= 8; };
-    // In an interrupted epilogue a popped register's place lies in the red zone, where signal frames leave it alone.
-    const auto saved = [&](std::uintptr_t at) { return inside(at) || sp - at <= kRedZone; };
-    std::uintptr_t cfa = 0;
-    switch (rule.shape()) {
-      case Shape::kStackPointer:
-      case Shape::kFramePointer: {
-        cfa = (rule.shape() == Shape::kStackPointer ? sp : rbp) + static_cast<std::uintptr_t>(rule.cfaOffset());
-        if (!inside(cfa - 8)) return count;
-        if (const std::int64_t offset = rule.rbpOffset(); offset != 0) {
-          const std::uintptr_t at = cfa + static_cast<std::uintptr_t>(offset);
-          if (!saved(at)) return count;
-          rbp = loadWord(at);
-        }
-        break;
+    if (rule.shape() <= Shape::kFramePointer) [[likely]] {
+      std::uintptr_t cfa = rbp;
+      // A jump, not a choice of values: then rsp's chain need not wait for rbp's.
+      if (rule.shape() == Shape::kStackPointer) [[likely]] {
+        asm("mov %1, %0" : "=r"(cfa) : "r"(sp));
       }
-      case Shape::kRealigned: {
-        const std::uintptr_t at = rbp + static_cast<std::uintptr_t>(rule.cfaOffset()), rbpAt = rbp + static_cast<std::uintptr_t>(rule.rbpOffset());
-        if (!saved(at) || !saved(rbpAt)) return count;
-        cfa = loadWord(at);
-        if (!inside(cfa - 8)) return count;
-        rbp = loadWord(rbpAt);
-        break;
+      cfa += static_cast<std::uintptr_t>(rule.cfaOffset());
+      if (!isInside(cfa - 8, sp, end)) break;
+      if (const std::int64_t offset = rule.rbpOffset(); offset != 0) {
+        const std::uintptr_t at = cfa + static_cast<std::uintptr_t>(offset);
+        if (!isSaved(at, sp, end)) break;
+        rbp = loadWord(at);
       }
-      case Shape::kSignal:
-        if (!inside(sp + kSignalRip)) return count;
-        interrupted = sp + kSignalRegisters;
-        pc = loadWord(sp + kSignalRip);
-        rbp = loadWord(sp + kSignalRbp);
-        sp = loadWord(sp + kSignalRsp);
-        end = stackEnd(sp);   // the handler may have had a stack of its own
-        atInterrupted = true;
-        continue;
-      case Shape::kStep: {
-        // libunwind's own cursor comes after us, from where it was last or from the signal that we have come through.
-        std::uintptr_t ahead = 0;
-        if (interrupted != 0) {
-          if (!cursor.startAtSignal(reinterpret_cast<const std::uint64_t*>(interrupted))) return count;
-          interrupted = 0;
-          ahead = 1;
-        } else if (!cursor.started() && !cursor.start()) {
-          return count;
-        }
-        for (; cursor.pc() != pc + ahead || cursor.sp() != sp; ahead = 0)
-          if (!cursor.step()) return count;
-        steps_.fetch_add(1, std::memory_order_relaxed);
-        if (!cursor.step()) return count;
-        pc = cursor.pc();
-        sp = cursor.sp();
-        rbp = cursor.rbp();
-        end = stackEnd(sp);
-        atInterrupted = false;
-        continue;
-      }
-      default: return count;
+      pc = loadWord(cfa - 8);
+      address = pc - 1;
+      sp = cfa;
+      continue;
     }
-    pc = loadWord(cfa - 8);
-    sp = cfa;
-    atInterrupted = false;
+    // libunwind's cursor reads the frame that it starts in: this one, which stays.
+    if (rule.shape() == Shape::kStep && walk.interrupted == 0 && !walk.cursor.started() && !walk.cursor.start()) break;
+    Frame frame{pc, sp, rbp, address, end};
+    if (!rareStep(rule, walk, frame)) break;
+    pc = frame.pc;
+    sp = frame.sp;
+    rbp = frame.rbp;
+    address = frame.address;
+    end = frame.end;
   }
-  return count;
+  return static_cast<std::size_t>(out - pcs.data());
 }
 
 RuleCacheCounts RuleCache::counts() const noexcept {

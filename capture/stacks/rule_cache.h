@@ -32,7 +32,7 @@ struct RuleCacheCounts {
 // without remembering. Owns: one anonymous mapping, touched as used. No allocation after construction.
 class RuleCache {
  public:
-  // Room for so many rules (16 bytes each), rounded up to a power of two.
+  // Room for so many rules (32 bytes each), rounded up to a power of two.
   explicit RuleCache(std::size_t capacity = std::size_t{1} << 16);
   ~RuleCache();
   RuleCache(const RuleCache&) = delete;
@@ -52,11 +52,13 @@ class RuleCache {
   struct Place;
   struct Module;
   struct Walk;
+  struct Frame;
 
-  FrameRule find(std::uintptr_t address) const noexcept;
+  Place* find(std::uintptr_t address) const noexcept;
   bool stillLoaded(std::uint32_t module, std::uintptr_t address, std::uint16_t& generation) const noexcept;
   FrameRule make(std::uintptr_t address) noexcept;
   FrameRule ruleFor(std::uintptr_t address, Walk& walk) noexcept;
+  bool rareStep(FrameRule rule, Walk& walk, Frame& frame) noexcept;
   void remember(std::uintptr_t address, FrameRule rule) noexcept;
   bool moduleOf(std::uintptr_t address, std::uint32_t& module, std::uint32_t& generation) noexcept;
 
