@@ -22,18 +22,22 @@ std::string verdict(const Snapshot& s, const FragmentationView& view) {
   std::string out = fmt::format("{} of {} committed is in holes that allocation cannot use (fragmentation); {} is free in blocks that hold objects (locked).\n",
                                 percentText(all.fragmentation), bytesText(s, all.committed, Certainty::kExact),
                                 percentText(all.locked));
-  Bytes locked = view.pinsLeftOut;
-  for (const PinGroup& pin : view.pins) locked += pin.lockedBytes;
-  if (all.mostlyEmptyBlocks == 0) return out + "No block is mostly empty.\n";
-  out += fmt::format("{} of {} in use {} mostly empty: {} of {} there {} free, {} of all that is committed.\n",
-                     withSeparators(all.mostlyEmptyBlocks), counted(all.blocks - all.emptyBlocks, "block", "blocks"),
-                     all.mostlyEmptyBlocks == 1 ? "is" : "are", toText(locked), toText(Bytes(all.mostlyEmptyBlocks * kBlock)),
-                     locked.value == 1 ? "is" : "are", percentText(locked.value, all.committed.value));
-  if (!view.pins.empty()) {
-    const PinGroup& first = view.pins.front();
-    out += fmt::format("{} of that is held by {} of type {}, made at {}.\n", percentText(first.lockedBytes.value, locked.value),
-                       counted(first.objects, "object", "objects"), typeText(s, first.type), siteText(s, first.site));
+  Bytes narrow = view.pinsLeftOut.narrowBytes, sparse = view.pinsLeftOut.mostlyEmptyBytes, waste = view.pinsLeftOut.wasteBytes;
+  for (const PinGroup& pin : view.pins) {
+    narrow += pin.narrowBytes;
+    sparse += pin.mostlyEmptyBytes;
+    waste += pin.wasteBytes;
   }
+  out += fmt::format("{} stand in holes under 256 B between objects, {} in {} mostly empty {} (of {} in use).\n", toText(narrow), toText(sparse),
+                     withSeparators(all.mostlyEmptyBlocks), all.mostlyEmptyBlocks == 1 ? "block" : "blocks", withSeparators(all.blocks - all.emptyBlocks));
+  if (!view.pins.empty() && waste.value != 0) {
+    const PinGroup& first = view.pins.front();
+    out += fmt::format("{} of that stands beside {} × {}, made at {}", percentText(first.wasteBytes.value, waste.value),
+                       withSeparators(first.objects), typeText(s, first.type), siteText(s, first.site));
+    if (first.owner) out += fmt::format(", kept by {} {}", typeText(s, s.type(*first.owner)), toText(s.address(*first.owner)));
+    out += ".\n";
+  }
+  if (all.mostlyEmptyBlocks == 0) return out + "A defragmentation would empty no block: none is mostly empty.\n";
   const DefragmentationEstimate& d = view.defragmentation;
   if (d.candidateBlocks == 0)
     out += fmt::format("A defragmentation would give nothing back: all {} pinned.\n", d.pinnedBlocks == 1 ? "of it is" : "of them are");
@@ -48,17 +52,19 @@ std::string verdict(const Snapshot& s, const FragmentationView& view) {
 std::string pinsText(const Snapshot& s, const FragmentationReport& report) {
   const FragmentationView& view = report.view;
   if (view.pins.empty()) return {};
-  std::string out = "\nWhat holds mostly empty blocks, by the free bytes it locks\n";
-  TextTable table({{"locks", Align::kRight},
-                   {"blocks", Align::kRight},
-                   {"alone in", Align::kRight},
+  std::string out = "\nWhat keeps holes open (half of a hole counts for the object on either side)\n";
+  TextTable table({{"beside", Align::kRight},
+                   {"under 256 B", Align::kRight},
+                   {"in mostly empty blocks", Align::kRight},
+                   {"of them alone in", Align::kRight},
                    {"objects", Align::kRight},
                    {"bytes", Align::kRight},
                    {"type, made at, held by"}});
   const std::size_t shown = std::min(report.top, view.pins.size());
   for (const PinGroup& pin : std::span(view.pins).first(shown)) {
-    table.add({toText(pin.lockedBytes), withSeparators(pin.blocks), withSeparators(pin.blocksAlone),
-               withSeparators(pin.objects), toText(pin.bytes),
+    table.add({toText(pin.lockedBytes), toText(pin.narrowBytes),
+               pin.mostlyEmptyBlocks == 0 ? "–" : fmt::format("{} in {}", toText(pin.mostlyEmptyBytes), withSeparators(pin.mostlyEmptyBlocks)),
+               pin.mostlyEmptyBlocks == 0 ? "–" : withSeparators(pin.blocksAlone), withSeparators(pin.objects), toText(pin.bytes),
                fmt::format("{}  made at {}", typeText(s, pin.type), siteText(s, pin.site))});
     std::string held;
     if (pin.owner)
@@ -68,12 +74,12 @@ std::string pinsText(const Snapshot& s, const FragmentationReport& report) {
       held = "  nothing: garbage that no collection has found yet";
     else
       held = "  no single owner: below the roots they part";
-    table.add({"", "", "", "", "", std::move(held)});
+    table.add({"", "", "", "", "", "", std::move(held)});
   }
   out += table.text();
-  Bytes left = view.pinsLeftOut;
+  Bytes left = view.pinsLeftOut.lockedBytes;
   for (const PinGroup& pin : std::span(view.pins).subspan(shown)) left += pin.lockedBytes;
-  if (left.value != 0) out += fmt::format("  … {} more are locked by other groups\n", toText(left));
+  if (left.value != 0) out += fmt::format("  … {} stand beside others\n", toText(left));
   return out;
 }
 

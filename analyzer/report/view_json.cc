@@ -142,8 +142,12 @@ std::string jsonOf(const Snapshot& s, const FragmentationReport& report) {
              {"objects", pin.objects},
              {"bytes", pin.bytes.value},
              {"blocks", pin.blocks},
-             {"blocksAlone", pin.blocksAlone},
              {"lockedBytes", pin.lockedBytes.value},
+             {"narrowBytes", pin.narrowBytes.value},
+             {"mostlyEmptyBytes", pin.mostlyEmptyBytes.value},
+             {"wasteBytes", pin.wasteBytes.value},
+             {"mostlyEmptyBlocks", pin.mostlyEmptyBlocks},
+             {"blocksAlone", pin.blocksAlone},
              {"unreachableObjects", pin.unreachableObjects},
              {"owner", Json()}};
     if (pin.owner) {

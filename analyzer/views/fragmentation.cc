@@ -16,6 +16,7 @@ namespace {
 constexpr std::uint64_t kGranuleBytes = 16;
 constexpr unsigned kAgeUnitShift = 4;         // RegionRow::bytesByAge is in units of 16 B
 constexpr double kOwnerShare = 0.8;           // an owner dominates at least so much of a group
+constexpr unsigned kOwnerSampleShift = 20;    // groups over 2^20 objects are sampled for their owner
 constexpr std::uint16_t kAllArenas = 0xffff;
 constexpr std::uint32_t kNoGroup = ~std::uint32_t{0};
 
@@ -37,11 +38,9 @@ class Pass {
   bool run(FragmentationView& view);
 
  private:
-  struct Group {
-    PinGroup pin;
-  };
-  struct BlockPart {
-    std::uint64_t objects = 0, bytes = 0, unreachable = 0;
+  // Of one group in the region at hand. Gaps count twice, so that half of one is a whole number.
+  struct Part {
+    std::uint64_t objects = 0, bytes = 0, unreachable = 0, twiceGaps = 0, twiceNarrow = 0;
   };
 
   std::vector<std::uint32_t> conservativelyHeld() const;
@@ -52,7 +51,8 @@ class Pass {
   }
   void objectsOf(RegionRow& row, const RegionRecord& region, std::uint32_t first, std::uint32_t last);
   void gap(std::uint64_t bytes, bool mixed);
-  void pinsOf(const RegionRow& row, std::uint32_t first, std::uint32_t last);
+  void beside(Part* before, Part* after, std::uint64_t bytes);
+  void addParts(const RegionRow& row);
   void owners(FragmentationView& view);
 
   const Snapshot& s_;
@@ -60,10 +60,9 @@ class Pass {
   const std::stop_token stop_;
   const std::vector<std::uint32_t> conservative_;  // ascending
   std::size_t nextHeld_ = 0;
-  std::unordered_map<std::uint32_t, std::uint64_t> types_, sites_;  // of the region at hand
-  std::unordered_map<std::uint64_t, BlockPart> parts_;              // of the block at hand
-  std::unordered_map<std::uint64_t, Group> groups_;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> pinRanges_;  // objects of mostly empty blocks
+  std::unordered_map<std::uint64_t, Part> parts_;  // of the region at hand, by type and site
+  std::uint64_t gaps_ = 0, largest_ = 0;           // of the region at hand
+  std::unordered_map<std::uint64_t, PinGroup> groups_;
   std::vector<HoleSizeRow> holes_ = std::vector<HoleSizeRow>(64);
   std::uint64_t largestMoved_ = 0;
   bool allMovable_ = true;
@@ -84,27 +83,59 @@ void Pass::gap(std::uint64_t bytes, bool mixed) {
   (mixed ? row.mixedBytes : row.bytes) += Bytes(bytes);
 }
 
+void Pass::beside(Part* before, Part* after, std::uint64_t bytes) {
+  gaps_ += bytes;
+  const std::uint64_t each = before != nullptr && after != nullptr ? bytes : 2 * bytes;
+  for (Part* part : {before, after}) {
+    if (part == nullptr) continue;
+    part->twiceGaps += each;
+    if (bytes < kLineBytes) part->twiceNarrow += each;
+  }
+}
+
 void Pass::objectsOf(RegionRow& row, const RegionRecord& region, std::uint32_t first, std::uint32_t last) {
-  types_.clear();
-  sites_.clear();
+  parts_.clear();
+  gaps_ = largest_ = 0;
   // Which gap holds the dead cells and the tails is not in the dump.
   const bool mixed = region.floatingBytes != 0 || region.tlabTailBytes != 0;
   std::uint64_t at = region.base;
+  Part *before = nullptr, *part = nullptr;
+  std::uint64_t lastKey = 0;
   for (std::uint32_t i = first; i < last; ++i) {
     const ObjectIndex object(i);
     const std::uint64_t address = s_.address(object).value, bytes = s_.size(object).value;
-    types_[s_.type(object).value] += bytes;
-    sites_[s_.site(object).value] += bytes;
+    // Neighbours are often of one kind; the map's nodes stay where they are.
+    if (const std::uint64_t key = keyOf(s_.type(object), s_.site(object)); part == nullptr || key != lastKey) {
+      part = &parts_[key];
+      lastKey = key;
+    }
+    ++part->objects;
+    part->bytes += bytes;
+    part->unreachable += !s_.reachable(object);
     const std::uint64_t units = bytes >> kAgeUnitShift;
     row.bytesByAge[s_.age(object)] += static_cast<std::uint32_t>(std::min<std::uint64_t>(units, 0xffff'ffff));
     row.pinned |= mayNotMove(i);
+    largest_ = std::max(largest_, bytes);
+    allMovable_ &= !isBlock(region) || (s_.flags(object) & kObjectMovable) != 0;
     if (!isBlock(region)) continue;
     const std::uint64_t cell = address - headerBytes(region, address);
-    if (cell > at) gap(cell - at, mixed);
+    if (cell > at) {
+      gap(cell - at, mixed);
+      beside(before, part, cell - at);
+    }
     at = std::max(at, cell + bytes);
+    before = part;
   }
-  if (isBlock(region) && holdsAny(region) && region.base + region.bytes > at) gap(region.base + region.bytes - at, mixed);
+  if (const std::uint64_t end = region.base + region.bytes; isBlock(region) && holdsAny(region) && end > at) {
+    gap(end - at, mixed);
+    if (before != nullptr) beside(before, nullptr, end - at);
+  }
   // Ties go to the lower index, so that the order of visits does not show.
+  std::unordered_map<std::uint32_t, std::uint64_t> types, sites;
+  for (const auto& [key, own] : parts_) {
+    types[static_cast<std::uint32_t>(key >> 32)] += own.bytes;
+    sites[static_cast<std::uint32_t>(key)] += own.bytes;
+  }
   const auto most = [](const auto& sums) {
     std::uint32_t best = ~std::uint32_t{0};
     std::uint64_t bytes = 0;
@@ -112,44 +143,42 @@ void Pass::objectsOf(RegionRow& row, const RegionRecord& region, std::uint32_t f
       if (sum > bytes || (sum == bytes && index < best)) best = index, bytes = sum;
     return best;
   };
-  row.mostBytesType = TypeIndex(most(types_));
-  row.mostBytesSite = SiteIndex(most(sites_));
+  row.mostBytesType = TypeIndex(most(types));
+  row.mostBytesSite = SiteIndex(most(sites));
 }
 
-void Pass::pinsOf(const RegionRow& row, std::uint32_t first, std::uint32_t last) {
-  parts_.clear();
-  pinRanges_.emplace_back(first, last);
-  std::uint64_t all = 0;
-  for (std::uint32_t i = first; i < last; ++i) {
-    const ObjectIndex object(i);
-    BlockPart& part = parts_[keyOf(s_.type(object), s_.site(object))];
-    const std::uint64_t bytes = s_.size(object).value;
-    ++part.objects;
-    part.bytes += bytes;
-    part.unreachable += !s_.reachable(object);
-    all += bytes;
-    largestMoved_ = std::max(largestMoved_, row.pinned ? 0 : bytes);
-    allMovable_ &= (s_.flags(object) & kObjectMovable) != 0;
-  }
-  // Shares are rounded down; what rounding leaves goes to the lowest key, so that the groups' sums add up.
-  std::uint64_t left = row.holeBytes.value;
-  Group* lowest = nullptr;
-  std::uint64_t lowestKey = ~std::uint64_t{0};
+void Pass::addParts(const RegionRow& row) {
+  // Of the gaps, the holes; rounded down, and what rounding leaves goes to the lowest key, so that the groups add up.
+  const auto scaled = [&](std::uint64_t twice) {
+    return gaps_ == 0 ? 0 : static_cast<std::uint64_t>(static_cast<unsigned __int128>(row.holeBytes.value) * twice / (2 * gaps_));
+  };
+  std::uint64_t left = row.holeBytes.value, lowestKey = ~std::uint64_t{0};
+  PinGroup* lowest = nullptr;
   for (const auto& [key, part] : parts_) {
-    Group& group = groups_[key];
-    group.pin.type = TypeIndex(static_cast<std::uint32_t>(key >> 32));
-    group.pin.site = SiteIndex(static_cast<std::uint32_t>(key));
-    group.pin.objects += part.objects;
-    group.pin.unreachableObjects += part.unreachable;
-    group.pin.bytes += Bytes(part.bytes);
-    ++group.pin.blocks;
-    group.pin.blocksAlone += parts_.size() == 1;
-    const auto share = static_cast<std::uint64_t>(static_cast<unsigned __int128>(row.holeBytes.value) * part.bytes / std::max<std::uint64_t>(all, 1));
-    group.pin.lockedBytes += Bytes(share);
+    PinGroup& pin = groups_[key];
+    pin.type = TypeIndex(static_cast<std::uint32_t>(key >> 32));
+    pin.site = SiteIndex(static_cast<std::uint32_t>(key));
+    pin.objects += part.objects;
+    pin.unreachableObjects += part.unreachable;
+    pin.bytes += Bytes(part.bytes);
+    ++pin.blocks;
+    const std::uint64_t share = scaled(part.twiceGaps);
     left -= share;
-    if (key <= lowestKey) lowestKey = key, lowest = &group;
+    pin.lockedBytes += Bytes(share);
+    pin.narrowBytes += Bytes(scaled(part.twiceNarrow));
+    pin.wasteBytes += Bytes(row.mostlyEmpty ? share : scaled(part.twiceNarrow));
+    if (row.mostlyEmpty) {
+      pin.mostlyEmptyBytes += Bytes(share);
+      ++pin.mostlyEmptyBlocks;
+      pin.blocksAlone += parts_.size() == 1;
+    }
+    if (key <= lowestKey) lowestKey = key, lowest = &pin;
   }
-  if (lowest != nullptr) lowest->pin.lockedBytes += Bytes(left);
+  if (lowest == nullptr || left == 0) return;
+  lowest->lockedBytes += Bytes(left);
+  if (!row.mostlyEmpty) return;
+  lowest->mostlyEmptyBytes += Bytes(left);
+  lowest->wasteBytes += Bytes(left);
 }
 
 // The deepest object that dominates most of a group. A subtree is one stretch of a depth-first walk, so the group's
@@ -164,13 +193,18 @@ void Pass::owners(FragmentationView& view) {
   };
   std::unordered_map<std::uint64_t, std::uint32_t> numbers;
   for (std::size_t g = 0; g < count; ++g) numbers.emplace(keyOf(view.pins[g].type, view.pins[g].site), static_cast<std::uint32_t>(g));
-  const auto groupOf = [&](std::uint32_t object) {
-    const auto after = std::upper_bound(pinRanges_.begin(), pinRanges_.end(), object,
-                                        [](std::uint32_t o, const auto& r) { return o < r.first; });
-    if (after == pinRanges_.begin() || object >= std::prev(after)->second) return kNoGroup;
-    const auto found = numbers.find(keyOf(s_.type(ObjectIndex(object)), s_.site(ObjectIndex(object))));
+  std::vector<bool> wantedType(s_.types().size());
+  for (const PinGroup& pin : view.pins) wantedType[pin.type.value] = true;
+  const auto groupOf = [&](std::uint32_t number) {
+    const ObjectIndex object(number);
+    const TypeIndex type = s_.type(object);
+    if (!wantedType[type.value] || (s_.flags(object) & kObjectLarge) != 0) return kNoGroup;
+    const auto found = numbers.find(keyOf(type, s_.site(object)));
     return found == numbers.end() ? kNoGroup : found->second;
   };
+  // Every n-th of a large group tells as much.
+  std::vector<std::uint64_t> met(count), stride(count);
+  for (std::size_t g = 0; g < count; ++g) stride[g] = 1 + (view.pins[g].objects >> kOwnerSampleShift);
   std::vector<std::vector<Member>> members(count);
   std::vector<std::int32_t> lowest(count, -1);
   std::int32_t depth = -1;
@@ -179,7 +213,7 @@ void Pass::owners(FragmentationView& view) {
   DominatorTree(s_).walk(
       [&](std::uint32_t object, unsigned at) {
         depth = static_cast<std::int32_t>(at);
-        if (const std::uint32_t group = groupOf(object); group != kNoGroup) {
+        if (const std::uint32_t group = groupOf(object); group != kNoGroup && met[group]++ % stride[group] == 0) {
           members[group].push_back({object, depth, lowest[group]});
           lowest[group] = depth;
         }
@@ -223,7 +257,7 @@ void Pass::owners(FragmentationView& view) {
     while (owner && s_.type(*owner) == view.pins[g].type && s_.site(*owner) == view.pins[g].site) owner = s_.dominator(*owner);
     if (!owner) continue;
     view.pins[g].owner = owner;
-    view.pins[g].ownerObjects = last - first + 1;
+    view.pins[g].ownerObjects = std::min(met[g], (last - first + 1) * stride[g]);
   }
 }
 
@@ -266,7 +300,8 @@ bool Pass::run(FragmentationView& view) {
     objectsOf(row, region, first, last);
     row.mostlyEmpty = isBlock(region) && holdsAny(region) && region.state != RegionState::kAllocating &&
                       region.tlabTailBytes == 0 && row.occupancy() <= options_.mostlyEmpty;
-    if (row.mostlyEmpty && first != last) pinsOf(row, first, last);
+    if (isBlock(region) && first != last) addParts(row);
+    if (row.mostlyEmpty && !row.pinned) largestMoved_ = std::max(largestMoved_, largest_);
 
     while (view.arenas.size() <= region.arena && region.arena < 4096) {
       view.arenas.emplace_back().arena = static_cast<std::uint16_t>(view.arenas.size() - 1);
@@ -318,15 +353,20 @@ bool Pass::run(FragmentationView& view) {
   const auto filled = std::find_if(holes_.begin(), holes_.end(), [](const HoleSizeRow& h) { return h.holes + h.mixedHoles != 0; });
   view.holes.assign(filled, holes_.end());
 
-  for (auto& [key, group] : groups_) view.pins.push_back(group.pin);
+  for (auto& [key, group] : groups_) view.pins.push_back(group);
   std::sort(view.pins.begin(), view.pins.end(), [](const PinGroup& a, const PinGroup& b) {
+    if (a.wasteBytes != b.wasteBytes) return a.wasteBytes > b.wasteBytes;
     if (a.lockedBytes != b.lockedBytes) return a.lockedBytes > b.lockedBytes;
     return keyOf(a.type, a.site) < keyOf(b.type, b.site);
   });
-  if (view.pins.size() > options_.pinGroups) {
-    for (std::size_t i = options_.pinGroups; i < view.pins.size(); ++i) view.pinsLeftOut += view.pins[i].lockedBytes;
-    view.pins.resize(options_.pinGroups);
+  for (std::size_t i = options_.pinGroups; i < view.pins.size(); ++i) {
+    view.pinsLeftOut.bytes += view.pins[i].bytes;
+    view.pinsLeftOut.lockedBytes += view.pins[i].lockedBytes;
+    view.pinsLeftOut.narrowBytes += view.pins[i].narrowBytes;
+    view.pinsLeftOut.mostlyEmptyBytes += view.pins[i].mostlyEmptyBytes;
+    view.pinsLeftOut.wasteBytes += view.pins[i].wasteBytes;
   }
+  if (view.pins.size() > options_.pinGroups) view.pins.resize(options_.pinGroups);
   owners(view);
 
   DefragmentationEstimate& d = view.defragmentation;

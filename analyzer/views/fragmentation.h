@@ -3,7 +3,7 @@
 //
 //   const FragmentationView view = computeFragmentation(snapshot);          // once; one pass over the objects
 //   for (const RegionRow& row : view.regions) draw(row.base, row.bytes, row.occupancy());
-//   for (const PinGroup& pin : view.pins) use(pin.type, pin.site, pin.owner, pin.lockedBytes);
+//   for (const PinGroup& pin : view.pins) use(pin.type, pin.site, pin.owner, pin.wasteBytes);
 //   forEachObjectIn(snapshot, low, high, [&](ObjectIndex o) { ...; return true; });   // what the canvas hovers over
 //
 // Terms (research page runtime 2.9): `unusable` = bytes in holes under 256 B, or skipped by the allocator since the last
@@ -25,7 +25,7 @@ inline constexpr std::size_t kLineBytes = 256, kLinesOfBlock = 256;  // a block 
 
 struct FragmentationOptions {
   double mostlyEmpty = 0.25;  // blocks filled up to this share count as mostly empty
-  std::size_t pinGroups = 20;  // groups kept of what pins them, those that lock most
+  std::size_t pinGroups = 20;  // groups kept of what keeps holes open, those that waste most
 };
 
 // One region of the heap's address space, as the region table has it, with what lies in it.
@@ -65,17 +65,23 @@ struct HoleSizeRow {
   Bytes bytes, mixedBytes;
 };
 
-// What holds mostly empty blocks: the objects of one type from one site.
+// What keeps holes open: the objects of one type from one site, in blocks. A hole counts half for the object on either
+// side, whole for the only one. In blocks with dead cells or tails, gaps count as far as they can be holes.
 struct PinGroup {
   TypeIndex type;
   SiteIndex site;
-  std::uint64_t objects = 0, blocks = 0;  // in so many mostly empty blocks
-  std::uint64_t blocksAlone = 0;          // of these: blocks with nothing else in them
+  std::uint64_t objects = 0, blocks = 0;  // in so many blocks
   Bytes bytes;                            // of the objects
-  Bytes lockedBytes;                      // their share of these blocks' free bytes, by bytes; sums over groups add up
+  Bytes lockedBytes;                      // holes beside them; over all groups: all holes of blocks with objects
+  Bytes narrowBytes;                      // of these: holes under a line, which no allocation uses
+  Bytes mostlyEmptyBytes;                 // of these: in mostly empty blocks
+  Bytes wasteBytes;                       // of these: one or the other; what they are ranked by
+  std::uint64_t mostlyEmptyBlocks = 0;    // that hold any of them
+  std::uint64_t blocksAlone = 0;          // of these: blocks with nothing else in them
   std::optional<ObjectIndex> owner;       // the deepest object that dominates most of them (their accumulation point)
                                           // and is not one of them
-  std::uint64_t ownerObjects = 0;         // how many of the reachable ones it dominates at least: 80 % or more when there is an owner
+  std::uint64_t ownerObjects = 0;         // how many of the reachable ones it dominates: 80 % or more when there is an
+                                          // owner; from every n-th of them when there are over a million
   std::uint64_t unreachableObjects = 0;
 };
 
@@ -94,13 +100,13 @@ struct FragmentationView {
   std::vector<ArenaFragmentation> arenas;
   ArenaFragmentation total;        // arena 0xffff
   std::vector<HoleSizeRow> holes;  // ascending; without trailing empty rows
-  std::vector<PinGroup> pins;      // by lockedBytes descending
-  Bytes pinsLeftOut;               // lockedBytes of the groups not kept
+  std::vector<PinGroup> pins;      // by wasteBytes descending, then lockedBytes
+  PinGroup pinsLeftOut;            // sums over the groups not kept: bytes only
   DefragmentationEstimate defragmentation;
 };
 
-// Cost: O(objects + regions), one pass, plus one walk of the dominator tree when there are mostly empty blocks. At
-// 10 M objects well under a second; keep the result. Empty (not known) when stopped.
+// Cost: O(objects + regions): one pass and one walk of the dominator tree; 12 bytes for each object of the groups kept
+// while it runs. Keep the result. Empty (not known) when stopped.
 FragmentationView computeFragmentation(const Snapshot& snapshot, const FragmentationOptions& options = {},
                                        std::stop_token stop = {});
 

@@ -121,50 +121,96 @@ TEST(Fragmentation, HolesBySizeAreTheRunsWithoutObjects) {
   });
 }
 
-TEST(Fragmentation, GroupsShareTheFreeBytesOfMostlyEmptyBlocks) {
-  onRandomHeaps([](const BlockHeap&, const Snapshot& s) {
+TEST(Fragmentation, HolesCountForTheObjectsBesideThem) {
+  onRandomHeaps([](const BlockHeap& heap, const Snapshot& s) {
     const FragmentationView view = computeFragmentation(s, {.mostlyEmpty = 0.25, .pinGroups = 3});
-    Bytes free, shared = view.pinsLeftOut;
-    std::uint64_t objects = 0, blocks = 0;
-    std::map<std::pair<std::uint32_t, std::uint32_t>, std::pair<std::uint64_t, std::set<std::uint32_t>>> naive;
+    struct Naive {
+      double locked = 0, narrow = 0, sparse = 0, waste = 0;
+      std::uint64_t objects = 0, alone = 0;
+      std::set<std::uint32_t> blocks, sparseBlocks;
+    };
+    std::map<std::pair<std::uint32_t, std::uint32_t>, Naive> naive;
+    std::uint64_t holes = 0, sparseHoles = 0, sparseBlocks = 0;
+    std::size_t blocks = 0;
     for (const RegionRow& row : view.regions) {
-      const RegionRecord& region = s.regions()[row.region];
+      const RegionRecord& region = heap.regions[row.region.value];
       const bool expected = region.kind == RegionKind::kBlock && region.objectCount + region.floatingCount != 0 &&
                             region.state != RegionState::kAllocating && region.tlabTailBytes == 0 &&
                             4 * (region.objectBytes + region.floatingBytes) <= region.bytes;
       EXPECT_EQ(row.mostlyEmpty, expected);
-      if (!expected) continue;
-      ++blocks;
-      if (region.objectCount != 0) free += row.holeBytes;
-      for (std::uint64_t i = region.firstObject; i < region.firstObject + region.objectCount; ++i) {
-        const ObjectIndex object(static_cast<std::uint32_t>(i));
-        auto& [count, in] = naive[{s.type(object).value, s.site(object).value}];
-        ++count;
-        in.insert(row.region.value);
-        ++objects;
+      sparseBlocks += expected;
+      if (region.kind != RegionKind::kBlock) continue;
+      const std::vector<std::int32_t>& owners = heap.blocks[blocks++].granules;
+      if (region.objectCount == 0) continue;
+      holes += region.holeBytes;
+      if (expected) sparseHoles += region.holeBytes;
+      const auto of = [&](std::int32_t owner) -> Naive& {
+        const ObjectIndex object(static_cast<std::uint32_t>(owner));
+        return naive[{s.type(object).value, s.site(object).value}];
+      };
+      // Runs without an object, each half to either neighbour; of mixed blocks the part that is holes.
+      double gaps = 0;
+      for (const std::int32_t owner : owners) gaps += owner < 0 ? 16 : 0;
+      std::set<std::pair<std::uint32_t, std::uint32_t>> kinds;
+      for (std::size_t g = 0; g < owners.size();) {
+        std::size_t end = g;
+        while (end < owners.size() && (owners[end] < 0) == (owners[g] < 0) && (owners[g] < 0 || owners[end] == owners[g])) ++end;
+        if (owners[g] >= 0) {
+          const ObjectIndex object(static_cast<std::uint32_t>(owners[g]));
+          kinds.insert({s.type(object).value, s.site(object).value});
+          Naive& own = of(owners[g]);
+          ++own.objects;
+          own.blocks.insert(row.region.value);
+          if (expected) own.sparseBlocks.insert(row.region.value);
+        } else {
+          const double bytes = 16.0 * static_cast<double>(end - g) * static_cast<double>(region.holeBytes) / gaps;
+          const bool left = g > 0, right = end < owners.size();
+          for (const std::int32_t side : {left ? owners[g - 1] : -1, right ? owners[end] : -1}) {
+            if (side < 0) continue;
+            const double part = left && right ? bytes / 2 : bytes;
+            Naive& own = of(side);
+            own.locked += part;
+            const bool narrow = 16 * (end - g) < kLineBytes;
+            if (narrow) own.narrow += part;
+            if (expected) own.sparse += part;
+            if (narrow || expected) own.waste += part;
+          }
+        }
+        g = end;
       }
+      if (expected && kinds.size() == 1) ++naive[*kinds.begin()].alone;
     }
-    EXPECT_EQ(view.total.mostlyEmptyBlocks, blocks);
+    EXPECT_EQ(view.total.mostlyEmptyBlocks, sparseBlocks);
+    Bytes locked = view.pinsLeftOut.lockedBytes, sparse = view.pinsLeftOut.mostlyEmptyBytes;
+    const double slack = 8.0 * static_cast<double>(view.regions.size());  // rounding: under a byte a group and block
     for (const PinGroup& pin : view.pins) {
-      shared += pin.lockedBytes;
-      const auto& [count, in] = naive[{pin.type.value, pin.site.value}];
-      EXPECT_EQ(pin.objects, count);
-      EXPECT_EQ(pin.blocks, in.size());
+      locked += pin.lockedBytes;
+      sparse += pin.mostlyEmptyBytes;
+      const Naive& own = naive[{pin.type.value, pin.site.value}];
+      EXPECT_EQ(pin.objects, own.objects);
+      EXPECT_EQ(pin.blocks, own.blocks.size());
+      EXPECT_EQ(pin.mostlyEmptyBlocks, own.sparseBlocks.size());
+      EXPECT_EQ(pin.blocksAlone, own.alone);
+      EXPECT_NEAR(static_cast<double>(pin.lockedBytes.value), own.locked, slack);
+      EXPECT_NEAR(static_cast<double>(pin.narrowBytes.value), own.narrow, slack);
+      EXPECT_NEAR(static_cast<double>(pin.mostlyEmptyBytes.value), own.sparse, slack);
+      EXPECT_NEAR(static_cast<double>(pin.wasteBytes.value), own.waste, slack);
     }
-    EXPECT_EQ(shared, free);
+    EXPECT_EQ(locked, Bytes(holes));
+    EXPECT_EQ(sparse, Bytes(sparseHoles));
     EXPECT_EQ(view.pins.size(), std::min<std::size_t>(3, naive.size()));
-    EXPECT_TRUE(std::ranges::is_sorted(view.pins, std::greater(), &PinGroup::lockedBytes));
+    EXPECT_TRUE(std::ranges::is_sorted(view.pins, std::greater(), &PinGroup::wasteBytes));
   });
 }
 
 TEST(Fragmentation, OwnerIsTheDeepestThatDominatesMostOfAGroup) {
   std::uint64_t owners = 0;
   onRandomHeaps([&](const BlockHeap&, const Snapshot& s) {
-    const FragmentationView view = computeFragmentation(s, {.mostlyEmpty = 0.6, .pinGroups = 100});
+    const FragmentationView view = computeFragmentation(s, {.mostlyEmpty = 0.25, .pinGroups = 100});
     for (const PinGroup& pin : view.pins) {
       std::vector<std::uint32_t> members;
       for (const RegionRow& row : view.regions) {
-        if (!row.mostlyEmpty) continue;
+        if (row.kind != RegionKind::kBlock) continue;
         const RegionRecord& region = s.regions()[row.region];
         for (std::uint64_t i = region.firstObject; i < region.firstObject + region.objectCount; ++i) {
           const ObjectIndex object(static_cast<std::uint32_t>(i));
