@@ -103,16 +103,20 @@ Finding findingOf(const Snapshot& s, const GroupTable& table, const LeakCandidat
 
 }  // namespace
 
+std::vector<Finding> leakFindings(const Snapshot& snapshot, const GroupTable& table,
+                                  const std::vector<LeakCandidate>& candidates) {
+  std::vector<Finding> findings;
+  for (const LeakCandidate& candidate : candidates)
+    if (candidate.verdict == LeakVerdict::kLeak || candidate.verdict == LeakVerdict::kSuspected)
+      findings.push_back(findingOf(snapshot, table, candidate));
+  return findings;
+}
+
 std::vector<Finding> findLeaks(const RuleInput& input) {
   const Snapshot& s = input.snapshot;
   if (s.report().referencesMissing != 0 || s.report().objectsMissing != 0) return {};  // who holds what is not known
   const GroupTable table = computeGroups(s, {});
-  std::vector<Finding> findings;
-  for (const LeakCandidate& candidate : judgeGroups(s, table)) {
-    if (candidate.verdict != LeakVerdict::kLeak && candidate.verdict != LeakVerdict::kSuspected) continue;
-    findings.push_back(findingOf(s, table, candidate));
-  }
-  return findings;
+  return leakFindings(s, table, judgeGroups(s, table));
 }
 
 }  // namespace openclaw

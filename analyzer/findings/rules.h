@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analyzer/findings/finding.h"
+#include "analyzer/findings/leak_evidence.h"
 #include "analyzer/views/ledger.h"
 
 namespace openclaw {
@@ -25,6 +26,9 @@ std::vector<Finding> findLedgerGaps(const RuleInput& input);
 std::vector<Finding> findUncollectedGarbage(const RuleInput& input);
 // "leak.accumulation", "leak.may-accumulate": groups of like objects that grow and let nothing go.
 std::vector<Finding> findLeaks(const RuleInput& input);
+// The same for groups that are judged already (`heap-analyzer leaks`).
+std::vector<Finding> leakFindings(const Snapshot& snapshot, const GroupTable& table,
+                                  const std::vector<LeakCandidate>& candidates);
 // "fragmentation.pinned-holes": what stands between holes that nobody can use.
 std::vector<Finding> findPinnedHoles(const RuleInput& input);
 // "owner.large": one object keeps a large part of the live bytes; a note, it may well be meant so.

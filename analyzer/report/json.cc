@@ -34,35 +34,7 @@ Json processOf(const Snapshot& s) {
 
 Json findingsOf(const Snapshot& s, const Findings& findings) {
   Json list = Json::array();
-  for (const Finding& f : findings.findings) {
-    Json numbers = Json::array(), objects = Json::array(), stacks = Json::array(), sites = Json::array(),
-         path = Json::array();
-    for (const EvidenceNumber& n : f.numbers)
-      numbers.push_back({{"name", n.name},
-                         {"value", n.value},
-                         {"unit", n.unit},
-                         {"certainty", certaintyName(n.certainty)}});
-    for (const EvidenceObject& o : f.objects)
-      objects.push_back({{"role", o.role}, {"object", objectOf(s, o.object)}});
-    for (const StackIndex stack : f.stacks) stacks.push_back(stackOf(s, stack));
-    for (const SiteIndex site : f.sites) sites.push_back(siteOf(s, site));
-    for (const OwnerStep& step : f.ownerPath) {
-      Json json{{"label", step.label}};
-      if (step.object) json["object"] = objectOf(s, step.object);
-      path.push_back(std::move(json));
-    }
-    list.push_back({{"id", f.id},
-                    {"severity", toText(f.severity)},
-                    {"verdict", f.verdict},
-                    {"numbers", std::move(numbers)},
-                    {"objects", std::move(objects)},
-                    {"stacks", std::move(stacks)},
-                    {"sites", std::move(sites)},
-                    {"ownerPath", std::move(path)},
-                    {"confidence", f.confidence},
-                    {"because", f.because},
-                    {"next", f.next}});
-  }
+  for (const Finding& f : findings.findings) list.push_back(findingOf(s, f));
   return {{"found", std::move(list)}, {"checkedAndFine", findings.checkedAndFine}};
 }
 

@@ -9,6 +9,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "analyzer/findings/finding.h"
 #include "analyzer/snapshot.h"
 
 namespace openclaw::json_parts {
@@ -22,6 +23,7 @@ Json siteOf(const Snapshot& s, SiteIndex site);
 Json objectOf(const Snapshot& s, ObjectIndex object);
 Json stackOf(const Snapshot& s, StackIndex index);
 Json rootOf(const Snapshot& s, const RootInfo& root);
+Json findingOf(const Snapshot& s, const Finding& finding);
 // What every report begins with.
 Json envelope(const Snapshot& s, const char* report);
 

@@ -58,36 +58,9 @@ std::string heading(const Snapshot& s) {
   return out;
 }
 
-// "a Root handle → Server .sessions_ → Array<Session> [1] → Session". The ends of a long chain tell where it
-// hangs and where it leads; the middle is counted.
-std::string ownerText(const Snapshot& s, const std::vector<OwnerStep>& path) {
-  constexpr std::size_t kHead = 5, kTail = 3;
-  std::string text;
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    if (path.size() > kHead + kTail + 1 && i == kHead) {
-      text += fmt::format(" → … {} more …", path.size() - kHead - kTail);
-      i = path.size() - kTail;
-    }
-    const OwnerStep& step = path[i];
-    if (!step.object) {
-      text += step.label;
-      continue;
-    }
-    if (!text.empty()) text += step.label.empty() ? " → " : fmt::format(" {} → ", accessText(step.label));
-    text += typeText(s, s.type(step.object));
-  }
-  return text;
-}
-
 std::string findingsText(const Snapshot& s, const Findings& findings) {
   std::string out = "\nFindings\n";
-  for (const Finding& f : findings.findings) {
-    out += fmt::format("  [{}] {}\n", toText(f.severity), f.verdict);
-    if (!f.ownerPath.empty()) out += fmt::format("      held by  {}\n", ownerText(s, f.ownerPath));
-    for (const SiteIndex site : f.sites) out += fmt::format("      made at  {}\n", siteText(s, site));
-    out += fmt::format("      because  {} (confidence {:.0f} %)\n", f.because, f.confidence * 100);
-    out += fmt::format("      next     {}\n", f.next);
-  }
+  for (const Finding& f : findings.findings) out += findingText(s, f);
   if (findings.findings.empty()) out += "  none\n";
   if (!findings.checkedAndFine.empty())
     out += fmt::format("  checked and fine: {}\n", fmt::join(findings.checkedAndFine, ", "));

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "analyzer/findings/finding.h"
 #include "analyzer/snapshot.h"
 #include "analyzer/views/ledger.h"
 
@@ -14,6 +15,8 @@ std::string ledgerText(const Snapshot& snapshot, const Ledger& ledger);
 // "a Root handle made at main.cc:12 → Server .sessions_ → Array<Session> [1] → Session": the shortest path to an object,
 // its middle counted when it is long. "nothing: no root reaches it" when so. Cost: of findPathToRoot.
 std::string ownerPathText(const Snapshot& snapshot, ObjectIndex object);
+// A finding with its evidence, indented by two.
+std::string findingText(const Snapshot& snapshot, const Finding& finding);
 // Eight levels of fill as one character, "·" for none: "▁" up to an eighth, … "█".
 const char* fillText(double share);
 

@@ -13,7 +13,7 @@
 namespace openclaw {
 namespace {
 
-constexpr std::string_view kSubcommands[] = {"summary", "histogram", "dominators", "inspect", "paths", "validate"};
+constexpr std::string_view kSubcommands[] = {"summary", "histogram", "dominators", "inspect", "paths", "leaks", "validate"};
 
 constexpr const char* kExitCodes =
     "Exit codes: 0 fine; 1 validate found something broken; 2 usage; 3 the file is damaged (what could be "
@@ -125,6 +125,12 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   paths->add_option("--min", minimum, "merged: leave out what fewer than this share go through (default 1%)");
   takeTop(paths, "merged: rows shown below each (default 5)");
 
+  CLI::App* leaks = command("leaks", "groups of like objects that grow and let nothing go, with what speaks for and against",
+                            "heap-analyzer leaks heap.bin", Command::kLeaks);
+  takeTop(leaks, "groups shown (default 20)");
+  leaks->add_option("--min", minimum, "judge groups that keep at least this share of the live bytes (default 1%)");
+  takeDump(leaks);
+
   CLI::App* validate = command("validate", "checks the file and every invariant of the heap in it",
                                "heap-analyzer validate heap.bin", Command::kValidate);
   takeDump(validate);
@@ -153,12 +159,13 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
                                                              {"objects", HistogramOrder::kObjects},
                                                              {"name", HistogramOrder::kName}};
   line.order = kOrders.at(sort);
-  if (minimum.empty()) minimum = line.command == Command::kPaths ? "1%" : "0%";
+  if (minimum.empty()) minimum = line.command == Command::kPaths || line.command == Command::kLeaks ? "1%" : "0%";
   const Result<double> share = parseRatio(minimum);
   if (!share) return usage(fmt::format("--min: {}", share.error().what));
   line.dominators.minimumShare = *share;
+  line.leaks.leastShare = *share;
   const std::size_t defaultTop = line.command == Command::kHistogram ? 0
-                                 : line.command == Command::kInspect ? 20
+                                 : line.command == Command::kInspect || line.command == Command::kLeaks ? 20
                                                                      : 10;
   line.top = top.value_or(defaultTop);
   line.givenTop = top;

@@ -6,12 +6,13 @@
 #include <string>
 
 #include "analyzer/programs/heap-analyzer/view_commands.h"
+#include "analyzer/report/leaks_report.h"
 #include "analyzer/report/paths_report.h"
 #include "analyzer/report/reports.h"
 
 namespace openclaw {
 
-enum class Command { kSummary, kHistogram, kDominators, kInspect, kPaths, kValidate, kView };
+enum class Command { kSummary, kHistogram, kDominators, kInspect, kPaths, kLeaks, kValidate, kView };
 
 struct CommandLine {
   Command command = Command::kSummary;
@@ -25,6 +26,7 @@ struct CommandLine {
   MemberChoice members;  // paths: of these, merged; both empty: of the object at `address`
   MergedPathsOptions mergedPaths;
   std::size_t paths = 3;
+  GroupOptions leaks;
   ViewOptions view;                     // kView: which, and its options
   std::optional<std::size_t> givenTop;  // --top, when it was given
 };

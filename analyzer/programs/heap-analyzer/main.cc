@@ -45,6 +45,8 @@ Result<Output> report(const Snapshot& snapshot, const CommandLine& line, const s
                    computeMembersPaths(snapshot, line.members, line.mergedPaths, stop));
       return Output{write(paths), exitCode, {}};
     }
+    case Command::kLeaks:
+      return Output{write(computeLeaks(snapshot, line.leaks, line.top, stop)), exitCode, {}};
     case Command::kView: {
       OPENCLAW_TRY(ViewOutput view, runViewCommand(snapshot, line.view, line.givenTop, line.json, stop));
       std::string text = std::move(view.text);
