@@ -40,7 +40,7 @@ void readFrame(const DecodedFrame& frame, DumpView& dump, std::vector<std::int64
       break;
     case FrameKind::kSites:
       frame.forEachSite([&](SiteIndex, const SiteRecord& s) {
-        dump.sites.push_back({std::string(s.file), std::string(s.function), s.line});
+        dump.sites.push_back({std::string(s.file), std::string(s.function), s.line, s.allocatedObjects, s.allocatedBytes, s.countsCertainty});
       });
       break;
     case FrameKind::kArenas:

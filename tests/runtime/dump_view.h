@@ -29,7 +29,12 @@ struct DumpView {
     bool hasDestructor, pointerFree, isText;
     std::int32_t externalOffset;
   };
-  struct Site { std::string file, function; std::uint32_t line; };
+  struct Site {
+    std::string file, function;
+    std::uint32_t line;
+    std::uint64_t allocatedObjects = 0, allocatedBytes = 0;
+    Certainty certainty = Certainty::kLowerBound;
+  };
   struct Edge { std::string label; Strength strength; std::uint64_t target; };  // target: address, or kNull
   struct Object {
     std::uint64_t address, size, external;

@@ -7,6 +7,9 @@ if(TARGET openclaw::runtime)
   openclaw_test(runtime_dump_test e2e
     SOURCES e2e/heap_dump_test.cc e2e/shadow_dump_test.cc e2e/shadow_heap.cc
     LIBS openclaw_test_dump_view openclaw::runtime openclaw::capture openclaw::format fmt::fmt)
+  openclaw_test(runtime_sampling_test e2e
+    SOURCES e2e/sampling_test.cc
+    LIBS openclaw_test_dump_view openclaw::runtime openclaw::capture openclaw::format)
   openclaw_test(runtime_setting_effects_test e2e
     SOURCES e2e/settings_effect_test.cc
     LIBS openclaw_test_dump_view openclaw::runtime openclaw::capture openclaw::format fmt::fmt)
