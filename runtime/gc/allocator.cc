@@ -92,7 +92,10 @@ void* Allocator::place(Tlab& tlab, std::uint64_t header, std::size_t cell) noexc
   }
   std::uint8_t flags = 0;
   if ((header & pool::kDestructorFlag) != 0) flags |= pool::kBlockMayHaveDestructors;
-  if ((header >> 32 & pool::kSiteIsStack) != 0) flags |= pool::kBlockMayHaveSamples;
+  if ((header >> 32 & pool::kSiteIsStack) != 0) {
+    flags |= pool::kBlockMayHaveSamples;
+    pool::blockSummaryOf(at).addSample(static_cast<std::uint16_t>(at % pool::kBlockBytes >> pool::kGranuleShift));
+  }
   if (flags != 0) __atomic_fetch_or(&pool::blockSummaryOf(at).flags, flags, __ATOMIC_RELAXED);
   return reinterpret_cast<void*>(at + pool::kHeaderBytes);
 }

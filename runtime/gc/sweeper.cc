@@ -52,7 +52,13 @@ bool hasState(const std::uint8_t* marks, std::uint8_t state) noexcept {
 bool Sweeper::sweepDeadBlock(Address block) noexcept {
   BlockSummary& summary = pool::blockSummaryOf(block);
   std::uint8_t* marks = pool::markByteOf(block);
-  if (__atomic_load_n(&summary.flags, __ATOMIC_RELAXED) != 0 || summary.floatingCount != 0 || hasState(marks, heap_.colour())) return false;
+  if ((__atomic_load_n(&summary.flags, __ATOMIC_RELAXED) & ~pool::kBlockMayHaveSamples) != 0 || summary.floatingCount != 0 ||
+      !summary.listsAllSamples() || hasState(marks, heap_.colour()))
+    return false;
+  for (std::uint16_t i = 0; i < summary.sampleCount; ++i) {
+    const auto* header = reinterpret_cast<const ObjectHeader*>(block + (Address{summary.samples[i]} << pool::kGranuleShift));
+    noteSampleFreed(heap_, header->site(), header->cellBytes());
+  }
   for (std::size_t i = 0; i < pool::kGranulesPerBlock; i += 8)
     __atomic_store_n(reinterpret_cast<std::uint64_t*>(marks + i), std::uint64_t{0}, __ATOMIC_RELAXED);
   if (heap_.setting(SettingId::stressPoison) != 0) std::memset(reinterpret_cast<void*>(block), kPoison, pool::kBlockBytes);
@@ -73,7 +79,17 @@ void Sweeper::sweepBlock(Address block) noexcept {
   const std::uint8_t colour = heap_.colour();
   const bool poison = heap_.setting(SettingId::stressPoison) != 0;
   const std::uint8_t flags = __atomic_load_n(&summary.flags, __ATOMIC_RELAXED);
-  const bool lookAtDead = (flags & (pool::kBlockMayHaveDestructors | pool::kBlockMayHaveSamples)) != 0;
+  // Sampled cells that are listed: looked at before the sweep, freed or kept by what their marks say behind it.
+  const bool samplesListed = summary.listsAllSamples();
+  struct { std::uint32_t site; std::uint64_t bytes; std::uint16_t granule; } sampled[BlockSummary::kListedSamples];
+  const std::uint16_t sampledCount = samplesListed ? summary.sampleCount : 0;
+  for (std::uint16_t i = 0; i < sampledCount; ++i) {
+    const auto* header = reinterpret_cast<const ObjectHeader*>(block + (Address{summary.samples[i]} << pool::kGranuleShift));
+    sampled[i] = {header->site(), header->cellBytes(), summary.samples[i]};
+  }
+  summary.sampleCount = 0;
+  const bool lookForSamples = !samplesListed;
+  const bool lookAtDead = (flags & pool::kBlockMayHaveDestructors) != 0 || lookForSamples;
 
   std::uint32_t liveCount = 0, liveGranules = 0, floatingCount = 0, floatingGranules = 0, newlyDoomed = 0, freedCount = 0,
                 freedGranules = 0, holes = 0, smallHoles = 0, largestHole = 0;
@@ -99,10 +115,7 @@ void Sweeper::sweepBlock(Address block) noexcept {
     if (state == colour) {
       ++liveCount;
       liveGranules += granules;
-      if (lookAtDead) {
-        if ((header->flags() & pool::kDestructorFlag) != 0) newFlags |= pool::kBlockMayHaveDestructors;
-        if ((header->site() & pool::kSiteIsStack) != 0) newFlags |= pool::kBlockMayHaveSamples;
-      }
+      if (lookAtDead && (header->flags() & pool::kDestructorFlag) != 0) newFlags |= pool::kBlockMayHaveDestructors;
     } else if (state == pool::kDoomed) {
       keep = (__atomic_load_n(&header->word, __ATOMIC_ACQUIRE) & pool::kDestructorFlag) != 0;
     } else if (lookAtDead && (header->flags() & (pool::kDestructorFlag | pool::kConstructingFlag)) == pool::kDestructorFlag) {
@@ -115,13 +128,14 @@ void Sweeper::sweepBlock(Address block) noexcept {
       ++floatingCount;
       floatingGranules += granules;
       newFlags |= pool::kBlockMayHaveDestructors;
-      if ((header->site() & pool::kSiteIsStack) != 0) newFlags |= pool::kBlockMayHaveSamples;
+    }
+    if (lookForSamples && (header->site() & pool::kSiteIsStack) != 0) {
+      if (keep) summary.addSample(static_cast<std::uint16_t>(start));
+      else noteSampleFreed(heap_, header->site(), std::uint64_t{granules} << pool::kGranuleShift);
     }
     if (!keep) {
       ++freedCount;
       freedGranules += granules;
-      if ((flags & pool::kBlockMayHaveSamples) != 0 && (header->site() & pool::kSiteIsStack) != 0)
-        noteSampleFreed(heap_, header->site(), std::uint64_t{granules} << pool::kGranuleShift);
       __atomic_store_n(marks + start, std::uint8_t{0}, __ATOMIC_RELAXED);
       __atomic_store_n(marks + end, std::uint8_t{0}, __ATOMIC_RELAXED);
       if (poison) std::memset(static_cast<void*>(header), kPoison, std::size_t{granules} << pool::kGranuleShift);
@@ -132,6 +146,11 @@ void Sweeper::sweepBlock(Address block) noexcept {
     start = nextMark(marks, end + 1);
   }
   endHole(pool::kGranulesPerBlock);
+  for (std::uint16_t i = 0; i < sampledCount; ++i) {
+    if (__atomic_load_n(marks + sampled[i].granule, __ATOMIC_RELAXED) != 0) summary.addSample(sampled[i].granule);
+    else noteSampleFreed(heap_, sampled[i].site, sampled[i].bytes);
+  }
+  if (summary.sampleCount != 0) newFlags |= pool::kBlockMayHaveSamples;
 
   summary.objectCount = static_cast<std::uint16_t>(liveCount);
   summary.objectGranules = static_cast<std::uint16_t>(liveGranules);

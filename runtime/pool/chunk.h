@@ -55,6 +55,17 @@ struct alignas(64) BlockSummary {
   std::uint16_t scanGranule = 0;        // kAllocating: holes before this granule have been looked at
   std::uint32_t owner = 0;              // kAllocating: tid
   std::uint32_t lastSweep = 0;          // number of collections when it was swept
+  // Cells with a sampled stack: how many, and where the first ones begin. So a sweep finds them without reading every
+  // dead header; with more than there is room for it does read them.
+  static constexpr std::uint16_t kListedSamples = 15;
+  std::uint16_t sampleCount = 0;
+  std::uint16_t samples[kListedSamples] = {};   // granules
+
+  void addSample(std::uint16_t granule) {
+    if (sampleCount < kListedSamples) samples[sampleCount] = granule;
+    if (sampleCount <= kListedSamples) ++sampleCount;
+  }
+  bool listsAllSamples() const { return sampleCount <= kListedSamples; }
 };
 static_assert(sizeof(BlockSummary) == 64);
 
