@@ -14,7 +14,7 @@ namespace {
 using Align = TextTable::Align;
 
 constexpr std::uint64_t kBlock = kLineBytes * kLinesOfBlock;
-constexpr std::size_t kBlocksARow = 64, kRowsOfAScreen = 24;
+constexpr std::uint64_t kBlocksARow = 64, kRowsOfAScreen = 24, kRowsOfAWholeMap = 100'000;
 
 // The cause in two or three sentences: how bad it is, who pins it, what could come back.
 std::string verdict(const Snapshot& s, const FragmentationView& view) {
@@ -28,8 +28,8 @@ std::string verdict(const Snapshot& s, const FragmentationView& view) {
     sparse += pin.mostlyEmptyBytes;
     waste += pin.wasteBytes;
   }
-  out += fmt::format("{} stand in holes under 256 B between objects, {} in {} mostly empty {} (of {} in use).\n", toText(narrow), toText(sparse),
-                     withSeparators(all.mostlyEmptyBlocks), all.mostlyEmptyBlocks == 1 ? "block" : "blocks", withSeparators(all.blocks - all.emptyBlocks));
+  out += fmt::format("{} stand in holes under 256 B between objects, {} in mostly empty blocks ({} of {} in use).\n", toText(narrow), toText(sparse),
+                     withSeparators(all.mostlyEmptyBlocks), withSeparators(all.blocks - all.emptyBlocks));
   if (!view.pins.empty() && waste.value != 0) {
     const PinGroup& first = view.pins.front();
     out += fmt::format("{} of that stands beside {} × {}, made at {}", percentText(first.wasteBytes.value, waste.value),
@@ -138,13 +138,22 @@ std::string mapText(const FragmentationReport& report) {
     double filled = 0, covered = 0, large = 0, freePages = 0, withheld = 0;
     bool any = false;
   };
-  // Rows that hold regions, by their number in the address space.
+  // Rows that hold regions. A dump may lie about how large they are: sums stop at the largest number, and even the
+  // whole map is scaled when it would be longer than anybody reads.
   const std::uint64_t rowBytes = kBlocksARow * kBlock;
-  std::vector<std::uint64_t> rows;
-  for (const RegionRow& r : regions)
-    for (std::uint64_t row = r.base.value / rowBytes; row <= (r.base.value + std::max<std::uint64_t>(r.bytes.value, 1) - 1) / rowBytes; ++row)
-      if (rows.empty() || rows.back() != row) rows.push_back(row);
-  const std::size_t scale = report.wholeMap ? 1 : std::max<std::size_t>(1, (rows.size() + kRowsOfAScreen - 1) / kRowsOfAScreen);
+  const auto endOf = [](const RegionRow& r) {
+    return r.base.value + std::min(r.bytes.value, ~std::uint64_t{0} - r.base.value);
+  };
+  std::uint64_t rows = 0, next = 0;  // the first row not counted yet
+  for (const RegionRow& r : regions) {
+    if (r.bytes.value == 0) continue;
+    const std::uint64_t first = std::max(next, r.base.value / rowBytes), last = (endOf(r) - 1) / rowBytes;
+    if (last < first) continue;
+    rows += last - first + 1;
+    next = last + 1;
+  }
+  const std::uint64_t wanted = report.wholeMap ? kRowsOfAWholeMap : kRowsOfAScreen;
+  const std::uint64_t scale = std::max<std::uint64_t>(1, (rows + wanted - 1) / wanted);
   const std::uint64_t cellBytes = kBlock * scale;
   std::string out = fmt::format("\nMap: a character is {}{}\n",
                                 scale == 1 ? "a block of 64 KiB" : fmt::format("{} blocks, {} together", scale, toText(Bytes(cellBytes))),
@@ -168,9 +177,11 @@ std::string mapText(const FragmentationReport& report) {
     out += text.substr(0, last) + '\n';
     cells.clear();
   };
+  std::uint64_t painted = 0;  // regions that overlap are painted once
   for (const RegionRow& r : regions) {
-    std::uint64_t at = r.base.value;
-    const std::uint64_t end = at + r.bytes.value;
+    std::uint64_t at = std::max(r.base.value, painted);
+    const std::uint64_t end = endOf(r);
+    painted = std::max(painted, end);
     while (at < end) {
       const std::uint64_t lineHere = at / (cellBytes * kBlocksARow);
       if (lineHere != line) {
@@ -178,7 +189,7 @@ std::string mapText(const FragmentationReport& report) {
         line = lineHere;
         cells.assign(kBlocksARow, {});
       }
-      const std::uint64_t upTo = std::min(end, (at / cellBytes + 1) * cellBytes);
+      const std::uint64_t upTo = end / cellBytes == at / cellBytes ? end : (at / cellBytes + 1) * cellBytes;
       Cell& cell = cells[(at / cellBytes) % kBlocksARow];
       const auto part = static_cast<double>(upTo - at);
       cell.any = true;

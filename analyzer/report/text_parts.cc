@@ -81,7 +81,7 @@ std::string findingText(const Snapshot& s, const Finding& f) {
 const char* fillText(double share) {
   static constexpr const char* kLevels[] = {"·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   if (!(share > 0)) return kLevels[0];
-  return kLevels[std::clamp(static_cast<int>(std::ceil(share * 8)), 1, 8)];
+  return kLevels[std::clamp(static_cast<int>(std::ceil(std::min(share, 1.0) * 8)), 1, 8)];
 }
 
 }  // namespace openclaw

@@ -25,7 +25,7 @@ struct FragmentationReport {
   std::size_t top = 10;              // groups of pinning objects, or objects of the block
   bool wholeMap = false;             // a character for every block; else the map is scaled to a screen
   bool lineBytes = false;            // JSON: bytes of every line of every block
-  std::optional<RegionIndex> block;  // only this region, line by line
+  std::optional<RegionIndex> block = {};  // only this region, line by line
 };
 std::string textOf(const Snapshot& snapshot, const FragmentationReport& report);
 std::string jsonOf(const Snapshot& snapshot, const FragmentationReport& report);

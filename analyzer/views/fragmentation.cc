@@ -117,7 +117,8 @@ void Pass::objectsOf(RegionRow& row, const RegionRecord& region, std::uint32_t f
     row.pinned |= mayNotMove(i);
     largest_ = std::max(largest_, bytes);
     allMovable_ &= !isBlock(region) || (s_.flags(object) & kObjectMovable) != 0;
-    if (!isBlock(region)) continue;
+    // A dump may lie about where its objects are.
+    if (!isBlock(region) || address < region.base || address - region.base >= region.bytes) continue;
     const std::uint64_t cell = address - headerBytes(region, address);
     if (cell > at) {
       gap(cell - at, mixed);
@@ -150,7 +151,7 @@ void Pass::objectsOf(RegionRow& row, const RegionRecord& region, std::uint32_t f
 void Pass::addParts(const RegionRow& row) {
   // Of the gaps, the holes; rounded down, and what rounding leaves goes to the lowest key, so that the groups add up.
   const auto scaled = [&](std::uint64_t twice) {
-    return gaps_ == 0 ? 0 : static_cast<std::uint64_t>(static_cast<unsigned __int128>(row.holeBytes.value) * twice / (2 * gaps_));
+    return gaps_ == 0 ? 0 : static_cast<std::uint64_t>(static_cast<unsigned __int128>(row.holeBytes.value) * twice / (static_cast<unsigned __int128>(gaps_) * 2));
   };
   std::uint64_t left = row.holeBytes.value, lowestKey = ~std::uint64_t{0};
   PinGroup* lowest = nullptr;

@@ -69,8 +69,8 @@ std::vector<std::uint64_t> splitInProportion(std::uint64_t whole, const std::vec
   for (std::size_t i = 0; i < weights.size(); ++i) {
     if (!(weights[i] > 0)) continue;
     running += weights[i];
-    const std::uint64_t upTo =
-        i == lastWeighty ? whole : std::min(whole, static_cast<std::uint64_t>(static_cast<double>(whole) * (running / total)));
+    const double exact = static_cast<double>(whole) * (running / total);
+    const std::uint64_t upTo = i == lastWeighty || exact >= static_cast<double>(whole) ? whole : static_cast<std::uint64_t>(exact);
     parts[i] = upTo - std::min(given, upTo);
     given = std::max(given, upTo);
   }

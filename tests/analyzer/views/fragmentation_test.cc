@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "analyzer/report/view_reports.h"
 #include "tests/analyzer/block_heap.h"
 #include "tests/analyzer/small_heap.h"
 #include "tests/support/dump_model.h"
@@ -304,6 +305,45 @@ TEST(Fragmentation, ObjectsInARangeAreThoseThatTouchIt) {
       ASSERT_EQ(found, expected) << std::hex << low << " to " << high;
     }
   });
+}
+
+// Whatever a file says about its regions: an answer in bounded time and memory, never a crash.
+TEST(Fragmentation, SurvivesRegionsThatLie) {
+  const std::uint64_t first = test::seedFromEnvironment();
+  for (std::uint64_t seed = first; seed < first + 25; ++seed) {
+    SCOPED_TRACE("OPENCLAW_SEED=" + std::to_string(seed));
+    test::Random random(seed);
+    BlockHeap heap(seed, 6);
+    for (RegionRecord& region : heap.regions) {
+      const auto lie = [&](auto& value) {
+        if (random.oneIn(3)) value = static_cast<std::remove_reference_t<decltype(value)>>(random.next() >> random.below(64));
+      };
+      lie(region.base);
+      lie(region.bytes);
+      lie(region.firstObject);
+      lie(region.objectCount);
+      lie(region.objectBytes);
+      lie(region.holeBytes);
+      lie(region.slackBytes);
+      lie(region.tlabTailBytes);
+      lie(region.arena);
+      if (random.oneIn(4)) region.kind = static_cast<RegionKind>(random.below(5));
+    }
+    std::ranges::sort(heap.regions, {}, &RegionRecord::base);
+    const auto snapshot = loadSnapshot(heap.encode(), "lies.bin", {.threads = 1, .dominators = true});
+    if (!snapshot) continue;  // refused, which is an answer too
+    const Snapshot& s = **snapshot;
+    FragmentationReport report{computeFragmentation(s)};
+    EXPECT_FALSE(textOf(s, report).empty());
+    report.lineBytes = report.wholeMap = true;
+    EXPECT_FALSE(textOf(s, report).empty());
+    EXPECT_FALSE(jsonOf(s, report).empty());
+    for (std::uint32_t r = 0; r < report.view.regions.size(); ++r) {
+      report.block = RegionIndex(r);
+      report.top = 3;
+      EXPECT_FALSE(textOf(s, report).empty());
+    }
+  }
 }
 
 TEST(Fragmentation, OfADumpWithoutRegionsIsNotKnown) {
