@@ -1,5 +1,6 @@
 #include "runtime/gc/marker.h"
 
+#include <emmintrin.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -19,25 +20,65 @@ WordStack::WordStack(std::uint64_t reservedBytes) : bytes_(reservedBytes) {
   if (memory == MAP_FAILED) throw std::bad_alloc();
   // A deep graph touches hundreds of megabytes here: in huge pages that is a hundred faults, not a hundred thousand.
   ::madvise(memory, bytes_, MADV_HUGEPAGE);
+  ::madvise(memory, bytes_, MADV_DONTFORK);   // empty between collections: a dump's child has no use for it
   base_ = top_ = static_cast<std::uintptr_t*>(memory);
   end_ = base_ + bytes_ / sizeof(std::uintptr_t);
 }
 
 WordStack::~WordStack() { ::munmap(base_, bytes_); }
 
-void WordStack::trim(std::size_t keepBytes) noexcept {
+void WordStack::trim() noexcept {
   noteHigh();
   // The height was noted now and then; it cannot have grown by more than this in between, but for long arrays, which note theirs.
   constexpr std::size_t kMargin = 2u << 20;
-  const std::size_t used = std::min(high_ * sizeof(std::uintptr_t) + kMargin, static_cast<std::size_t>(bytes_));
-  if (used > keepBytes) ::madvise(reinterpret_cast<char*>(base_) + keepBytes, ((used - keepBytes) + 4095) & ~std::size_t{4095}, MADV_DONTNEED);
+  const auto reached = [this](std::size_t words) { return std::min((words * sizeof(std::uintptr_t) + kMargin + 4095) & ~std::size_t{4095}, static_cast<std::size_t>(bytes_)); };
+  const std::size_t keep = reached(high_), touched = reached(touched_);
+  if (touched > keep) ::madvise(reinterpret_cast<char*>(base_) + keep, touched - keep, MADV_DONTNEED);
+  touched_ = high_;
   high_ = 0;
+}
+
+FoundBits::FoundBits(Address base, std::uint64_t reservedBytes) : base_(base), bytes_(reservedBytes / pool::kGranule / 8) {
+  void* memory = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  ::madvise(memory, bytes_, MADV_HUGEPAGE);
+  ::madvise(memory, bytes_, MADV_DONTFORK);   // all zero between collections
+  words_ = static_cast<std::uint64_t*>(memory);
+}
+
+FoundBits::~FoundBits() { ::munmap(words_, bytes_); }
+
+// 16 mark bytes a step. The destructor thread may be reading mark bytes of dead objects beside these; a byte that was
+// not found is written as it was.
+[[gnu::no_sanitize("thread")]] void FoundBits::publish(Address chunk, std::uint8_t colour) noexcept {
+  std::uint64_t* words = words_ + wordOf(chunk);
+  auto* marks = reinterpret_cast<__m128i*>(pool::markByteOf(chunk));
+  const __m128i bitOfByte = _mm_set1_epi64x(static_cast<long long>(0x8040'2010'0804'0201ull)), ageMask = _mm_set1_epi8(static_cast<char>(0xe0)),
+                older = _mm_set1_epi8(1 << pool::kAgeShift), end = _mm_set1_epi8(pool::kEnd), state = _mm_set1_epi8(static_cast<char>(colour));
+  for (std::size_t word = 0; word < pool::kMarkBytes / 64; ++word) {
+    std::uint64_t bits = words[word];
+    if (bits == 0) continue;
+    words[word] = 0;
+    for (std::size_t part = word * 4; bits != 0; ++part, bits >>= 16) {
+      if ((bits & 0xffff) == 0) continue;
+      // Each of the 16 bits spread over its byte: the low eight over the low half.
+      __m128i spread = _mm_cvtsi32_si128(static_cast<int>(bits & 0xffff));
+      spread = _mm_unpacklo_epi8(spread, spread);
+      spread = _mm_shuffle_epi32(_mm_shufflelo_epi16(spread, 0x50), 0x50);
+      const __m128i mine = _mm_cmpeq_epi8(_mm_and_si128(spread, bitOfByte), bitOfByte);
+      const __m128i before = _mm_load_si128(marks + part);
+      // Saturating at 7: past it the sum is 255, whose age bits are 7.
+      const __m128i age = _mm_and_si128(_mm_adds_epu8(_mm_and_si128(before, ageMask), older), ageMask);
+      const __m128i after = _mm_or_si128(_mm_or_si128(age, state), _mm_and_si128(before, end));
+      _mm_store_si128(marks + part, _mm_or_si128(_mm_and_si128(mine, after), _mm_andnot_si128(mine, before)));
+    }
+  }
 }
 
 // The stack may hold one entry per pointer slot of the heap, and there is at most one slot per 8 bytes: as much address
 // space as the heap has is always enough, and push needs no check. Weak slots likewise.
 Marker::Marker(HeapImpl& heap, std::uint64_t reservationBytes)
-    : heap_(heap), stack_(reservationBytes), weakSlots_(reservationBytes) {}
+    : heap_(heap), stack_(reservationBytes), weakSlots_(reservationBytes), found_(heap.pool.low(), heap.pool.reservedBytes()) {}
 
 MarkTotals Marker::mark(std::uint8_t colour, PauseBuilder& pause) noexcept {
   colour_ = colour;
@@ -49,12 +90,12 @@ MarkTotals Marker::mark(std::uint8_t colour, PauseBuilder& pause) noexcept {
   scanStacks();
   pause.phase("marking");
   drain();
+  publish();
   pause.phase("weak");
   clearWeakSlots();
   heap_.roots.endScan();
-  constexpr std::size_t kKeepBytes = 16u << 20;
-  stack_.trim(kKeepBytes);
-  weakSlots_.trim(kKeepBytes);
+  stack_.trim();
+  weakSlots_.trim();
   return totals_;
 }
 
@@ -86,63 +127,65 @@ void Marker::scanStacks() noexcept {
   });
 }
 
-// Two queues. Every edge waits in the first for its target's mark byte; only targets that were not marked yet wait in
-// the second for their header and fields. On a random graph most edges end at the mark byte, and cost one cache miss.
+// In rounds, each over three batches at different stages: edges popped now have the word of their found bit asked for;
+// edges of the round before are looked up, and the objects that are new have their first line asked for; objects of the
+// round before are scanned. So every miss has a round's work to hide behind, and which edge leads to a new object, which
+// nobody can predict, moves the end of an array instead of being a branch.
 void Marker::drain() noexcept {
-  constexpr std::size_t kQueue = 16;
-  Address edges[kQueue] = {}, objects[kQueue] = {};
-  std::size_t edgeAt = 0, edgesQueued = 0, objectAt = 0, objectsQueued = 0;
-  const std::uint8_t colour = colour_;
+  constexpr std::size_t kBatch = 64;
+  Address edges[kBatch], objects[2 * kBatch];
+  std::size_t edgeCount = 0, objectCount = 0;
   std::uint64_t count = 0, bytes = 0;
-  for (;;) {
-    Address incoming = 0;
-    if (!stack_.empty()) {
-      incoming = stack_.pop();
-      __builtin_prefetch(pool::markByteOf(incoming), 1);
-      ++edgesQueued;
-    } else if (edgesQueued == 0 && objectsQueued == 0) {
-      break;
+  do {
+    // New objects go behind those that wait to be scanned.
+    const std::size_t waiting = objectCount;
+    std::size_t end = waiting;
+    for (std::size_t i = 0; i < edgeCount; ++i) {
+      objects[end] = edges[i];
+      end += found_.set(edges[i]) ? 1 : 0;
     }
-    const Address edge = edges[edgeAt];
-    edges[edgeAt] = incoming;
-    edgeAt = (edgeAt + 1) % kQueue;
-    Address fresh = 0;
-    if (edge != 0) {
-      --edgesQueued;
-      // Relaxed atomics: the destructor thread may be reading other bytes of the same word.
-      std::uint8_t* mark = pool::markByteOf(edge);
-      const std::uint8_t before = __atomic_load_n(mark, __ATOMIC_RELAXED);
-      if (pool::stateOf(before) == colour) continue;
-      const unsigned age = pool::ageOf(before) < 7 ? pool::ageOf(before) + 1u : 7u;
-      __atomic_store_n(mark, static_cast<std::uint8_t>((before & pool::kEnd) | colour | age << pool::kAgeShift), __ATOMIC_RELAXED);
-      // Header and first fields; most objects have both in one line.
-      __builtin_prefetch(reinterpret_cast<const void*>(edge - pool::kHeaderBytes));
-      fresh = edge;
-      ++objectsQueued;
-    } else if (incoming != 0 || edgesQueued != 0) {
-      continue;   // the first queue is filling or emptying: nothing for the second yet
+    // Header and first fields; most objects have both in one line. It is read once: not to push found bits out of the
+    // second-level cache.
+    for (std::size_t i = waiting; i < end; ++i)
+      __builtin_prefetch(reinterpret_cast<const void*>(objects[i] - pool::kHeaderBytes), 0, 0);
+    edgeCount = std::min(kBatch, stack_.size());
+    for (std::size_t i = 0; i < edgeCount; ++i) {
+      edges[i] = stack_.pop();
+      found_.prefetch(edges[i]);
     }
-    const Address payload = objects[objectAt];
-    objects[objectAt] = fresh;
-    objectAt = (objectAt + 1) % kQueue;
-    if (payload == 0) continue;
-    --objectsQueued;
-    const std::uint64_t header = pool::headerOf(payload)->load();
-    ++count;
-    const std::uint64_t granules = (header >> 16) & 0x7ff;
-    bytes += granules != 0 ? granules << pool::kGranuleShift : pool::headerOf(payload)->largeBytes();
-    scanFields(payload, header);
-    if (count % 1024 == 0) stack_.noteHigh();
-  }
+    for (std::size_t i = 0; i < waiting; ++i) {
+      const Address payload = objects[i];
+      const std::uint64_t header = pool::headerOf(payload)->load();
+      const std::uint64_t granules = (header >> 16) & 0x7ff;
+      bytes += granules != 0 ? granules << pool::kGranuleShift : pool::headerOf(payload)->largeBytes();
+      scanFields(payload, header);
+    }
+    count += waiting;
+    stack_.noteHigh();
+    std::copy(objects + waiting, objects + end, objects);
+    objectCount = end - waiting;
+  } while (objectCount != 0 || edgeCount != 0 || !stack_.empty());
   totals_.objects += count;
   totals_.bytes += bytes;
+}
+
+void Marker::publish() noexcept {
+  const std::uint32_t count = heap_.pool.chunksUsed();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    switch (heap_.pool.entry(i).kind) {
+      case pool::ChunkKind::kBlocks:
+      case pool::ChunkKind::kLarge:
+      case pool::ChunkKind::kHugeHead: found_.publish(heap_.pool.chunkAddress(i), colour_); break;
+      default: break;   // no object starts there
+    }
+  }
 }
 
 inline void Marker::scanFields(Address payload, std::uint64_t header) noexcept {
   const TraceMap& map = TypeTable::traceMap(header & 0xffff);
   auto load = [](Address slot) { return __atomic_load_n(reinterpret_cast<const std::uintptr_t*>(slot), __ATOMIC_RELAXED); };
   for (std::uint32_t i = 0; i < map.strongCount; ++i)
-    if (const std::uintptr_t target = load(payload + map.strong[i]); target != 0) stack_.push(target);
+    stack_.pushUnlessNull(load(payload + map.strong[i]));
   for (std::uint32_t i = 0; i < map.weakCount; ++i) {
     const Address slot = payload + map.strong[map.strongCount + i];
     if (load(slot) != 0) weakSlots_.push(slot);
@@ -156,7 +199,7 @@ inline void Marker::scanFields(Address payload, std::uint64_t header) noexcept {
   for (std::uint32_t f = 0; f < map.elementStrong; ++f) {
     Address slot = first + map.element[f];
     for (std::uint64_t i = 0; i < count; ++i, slot += map.elementSize)
-      if (const std::uintptr_t target = load(slot); target != 0) stack_.push(target);
+      stack_.pushUnlessNull(load(slot));
   }
   for (std::uint32_t f = 0; f < map.elementWeak; ++f) {
     Address slot = first + map.element[map.elementStrong + f];

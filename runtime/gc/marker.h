@@ -1,6 +1,6 @@
 // Finds what is alive: roots, stacks (conservatively), then everything reachable, in a stopped world, on the thread that
-// stopped it. Depth first over an explicit stack in memory of its own, with a queue of 16 prefetched objects between
-// the stack and the work (the queue alone is worth a factor of five, runtime.md 2.7).
+// stopped it. Depth first over an explicit stack in memory of its own, in batches whose memory was asked for one round
+// earlier (prefetching alone is worth a factor of five, runtime.md 2.7).
 #pragma once
 
 #include <array>
@@ -21,13 +21,20 @@ class WordStack {
   ~WordStack();
   WordStack(const WordStack&) = delete;
   void push(std::uintptr_t word) noexcept { *top_++ = word; }
+  // Without a branch: whether a slot is null is hard to predict. Writes behind the top either way.
+  void pushUnlessNull(std::uintptr_t word) noexcept {
+    *top_ = word;
+    top_ += word != 0 ? 1 : 0;
+  }
   std::uintptr_t pop() noexcept { return *--top_; }
   bool empty() const noexcept { return top_ == base_; }
   std::size_t size() const noexcept { return static_cast<std::size_t>(top_ - base_); }
   bool hasRoom(std::size_t words) const noexcept { return static_cast<std::size_t>(end_ - top_) >= words; }
   std::uintptr_t operator[](std::size_t i) const noexcept { return base_[i]; }
   void clear() noexcept { top_ = base_; }
-  void trim(std::size_t keepBytes) noexcept;       // MADV_DONTNEED beyond it; when empty
+  // Between collections. What this one reached stays, since the next will need as much and a fresh page costs more than
+  // the marking that touches it; what an earlier one needed and this one did not goes back to the system.
+  void trim() noexcept;
   std::size_t highWords() const noexcept { return high_; }
   void noteHigh() noexcept { if (size() > high_) high_ = size(); }
   pool::Address address() const noexcept { return reinterpret_cast<pool::Address>(base_); }
@@ -37,7 +44,38 @@ class WordStack {
   std::uintptr_t* top_;
   std::uintptr_t* end_;
   std::uint64_t bytes_;
-  std::size_t high_ = 0;
+  std::size_t high_ = 0, touched_ = 0;   // words: since the last trim(), and kept by it
+};
+
+// Which objects the running collection has found: a bit a granule, dense and apart from the heap. A gigabyte of heap
+// has 8 MiB of them, which the cache holds much longer than 64 MiB of mark bytes; most edges of a graph end at the
+// question whether their target was found before, so this is where marking waits. publish() carries the bits over to
+// the mark bytes, in address order, and leaves none set.
+class FoundBits {
+ public:
+  FoundBits(pool::Address base, std::uint64_t reservedBytes);
+  ~FoundBits();
+  FoundBits(const FoundBits&) = delete;
+
+  void prefetch(pool::Address a) const noexcept { __builtin_prefetch(words_ + wordOf(a), 1); }
+  // True when it was not set before.
+  bool set(pool::Address a) noexcept {
+    std::uint64_t& word = words_[wordOf(a)];
+    const std::uint64_t bit = std::uint64_t{1} << ((a - base_) >> pool::kGranuleShift & 63);
+    const bool fresh = (word & bit) == 0;
+    word |= bit;
+    return fresh;
+  }
+  // Objects of one chunk that were found get the colour and a collection more of age. Cost: the chunk's bits, and the
+  // mark bytes next to set ones.
+  void publish(pool::Address chunk, std::uint8_t colour) noexcept;
+  pool::Address address() const noexcept { return reinterpret_cast<pool::Address>(words_); }
+
+ private:
+  std::size_t wordOf(pool::Address a) const noexcept { return (a - base_) >> (pool::kGranuleShift + 6); }
+  pool::Address base_;
+  std::uint64_t bytes_;
+  std::uint64_t* words_;
 };
 
 struct MarkTotals {
@@ -50,19 +88,21 @@ class Marker {
 
   // World stopped, every block swept, no thread with a buffer. `colour` is the new one. Adds its phases to `pause`.
   MarkTotals mark(std::uint8_t colour, PauseBuilder& pause) noexcept;
-  // Where its mappings begin, for the books of what is in memory.
-  std::array<pool::Address, 2> tables() const noexcept { return {stack_.address(), weakSlots_.address()}; }
+  // Where its mappings begin: stacks and bits. For the books of what is in memory.
+  std::array<pool::Address, 3> tables() const noexcept { return {stack_.address(), weakSlots_.address(), found_.address()}; }
 
  private:
   void scanRoots() noexcept;
   void scanStacks() noexcept;
   void drain() noexcept;
+  void publish() noexcept;
   void clearWeakSlots() noexcept;
   void offerConservative(std::uintptr_t word) noexcept;
   void scanFields(pool::Address payload, std::uint64_t header) noexcept;
 
   HeapImpl& heap_;
   WordStack stack_, weakSlots_;
+  FoundBits found_;
   std::uint8_t colour_ = 0;
   MarkTotals totals_;
 };
