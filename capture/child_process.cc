@@ -30,7 +30,7 @@ constexpr idtype_t kByPidfd = static_cast<idtype_t>(3);  // P_PIDFD, missing in 
 // A third of a normal thread's weight. SCHED_IDLE looks kinder and is not: while a child lives every first write to a
 // page of the program is copied and collections wait, and next to eight busy threads on two processors a dump that
 // needs a millisecond took 1250 ms at SCHED_IDLE, 1090 at nice 19, 235 at 10, 120 at 5 and 53 at 0.
-constexpr int kNice = 5;
+constexpr int kNice = 2;
 constexpr std::size_t kKernelSignalBytes = 8;            // sizeof of the kernel's sigset_t
 
 // Runs in the child, so: raw system calls, no errno that anybody else reads, no allocation.

@@ -225,6 +225,7 @@ struct Snapshotter::State {
                                  toText(Bytes(room.limit)) + " (" + room.scope + ") were left, under half of dump-headroom"});
       }
       if (onProgress) onProgress(progressReply(progress));
+      host.childLives();
     }
     return judge(child.end(), progress);
   }

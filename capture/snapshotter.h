@@ -21,7 +21,7 @@
 namespace openclaw {
 
 // What the owner of the heap does for a dump. Called on the dumping thread, in this order:
-// prepare - stop - [clone] - resume - childGone. Threads: one dump at a time.
+// prepare - stop - [clone] - resume - [childLives, several times] - childGone. Threads: one dump at a time.
 class SnapshotHost {
  public:
   // Before the stop: fill slow tables, restore huge pages when the huge share is low, withhold chunks (MADV_DONTFORK)
@@ -32,6 +32,8 @@ class SnapshotHost {
   // Restarts them. Returns the length of the stop in ns. After it, with a child alive, withheld chunks are released
   // for allocation and sweeping/collecting is held off as far as the host needs.
   virtual std::uint64_t resume(bool childAlive) = 0;
+  // Every 50 ms or so while the child lives. What the host does here delays nothing but the progress report.
+  virtual void childLives() {}
   // The child has ended (or there was none): MADV_DOFORK, MADV_COLLAPSE chunk by chunk. Returns a note for the user or "".
   virtual std::string childGone() = 0;
   virtual HeapSource& source() = 0;

@@ -72,6 +72,9 @@ class HeapSnapshots final : public SnapshotHost {
     cloned_ = childAlive;
     return heap_.safepoint.resume().duration;
   }
+  void childLives() override {
+    if (wantsHugePages()) heap_.dumps.unshareBusy();
+  }
   std::string childGone() override {
     heap_.dumps.childGone();
     if (!std::exchange(cloned_, false) || !wantsHugePages()) return "";

@@ -1,6 +1,8 @@
 #include "runtime/gc/dump_hooks.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -36,6 +38,37 @@ void DumpHooks::childGone() {
   std::lock_guard guard(heap_.poolLock);
   heap_.pool.shareAll();
   childAlive_.store(false, std::memory_order_relaxed);
+}
+
+std::uint64_t DumpHooks::unshareBusy() {
+  constexpr std::size_t kHuge = 2u << 20, kPages = kHuge / pool::kPageBytes;
+  constexpr std::size_t kBusy = 32;
+  constexpr std::uint64_t kPresent = 1ull << 63, kExclusive = 1ull << 56;   // Documentation/admin-guide/mm/pagemap.rst
+  if (collapseRefused_) return 0;
+  const int pagemap = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (pagemap < 0) return 0;
+  std::uint64_t copied = 0;
+  std::uint64_t entries[kPages];
+  const std::uint32_t count = heap_.pool.chunksUsed();
+  for (std::uint32_t i = 0; i < count && !collapseRefused_; ++i) {
+    const pool::ChunkKind kind = heap_.pool.entry(i).kind;
+    if (kind == pool::ChunkKind::kFree || kind == pool::ChunkKind::kSpare || kind == pool::ChunkKind::kWithheld) continue;
+    for (std::size_t part = 0; part < pool::kChunkBytes; part += kHuge) {
+      const pool::Address range = heap_.pool.chunkAddress(i) + part;
+      const auto offset = static_cast<off_t>(range / pool::kPageBytes * sizeof(std::uint64_t));
+      if (::pread(pagemap, entries, sizeof entries, offset) != static_cast<ssize_t>(sizeof entries)) continue;
+      std::size_t present = 0, own = 0;
+      for (const std::uint64_t entry : entries) {
+        present += (entry & kPresent) != 0 ? 1 : 0;
+        own += (entry & (kPresent | kExclusive)) == (kPresent | kExclusive) ? 1 : 0;
+      }
+      if (own < kBusy || own == present) continue;   // quiet, or nothing is shared any more
+      if (::madvise(reinterpret_cast<void*>(range), kHuge, MADV_COLLAPSE) == 0) ++copied;
+      else if (errno == EINVAL) collapseRefused_ = true;
+    }
+  }
+  ::close(pagemap);
+  return copied;
 }
 
 HugePageReport DumpHooks::restoreHugePages() {

@@ -127,6 +127,34 @@ void Marker::scanStacks() noexcept {
   });
 }
 
+[[gnu::always_inline]] inline void Marker::scanFields(Address payload, std::uint64_t header, WordStack::Top& stack) noexcept {
+  const TraceMap& map = TypeTable::traceMap(header & 0xffff);
+  auto load = [](Address slot) { return __atomic_load_n(reinterpret_cast<const std::uintptr_t*>(slot), __ATOMIC_RELAXED); };
+  for (std::uint32_t i = 0; i < map.strongCount; ++i)
+    stack.pushUnlessNull(load(payload + map.strong[i]));
+  for (std::uint32_t i = 0; i < map.weakCount; ++i) {
+    const Address slot = payload + map.strong[map.strongCount + i];
+    if (load(slot) != 0) weakSlots_.push(slot);
+  }
+  if (map.elementSize == 0) [[likely]] return;
+  // The length may not be set yet; it never says more than the cell holds.
+  const std::uint64_t room = (pool::headerOf(payload)->payloadBytes() - map.elementOffset) / map.elementSize;
+  std::uint64_t count = load(payload + map.lengthOffset);
+  if (count > room) count = room;
+  const Address first = payload + map.elementOffset;
+  for (std::uint32_t f = 0; f < map.elementStrong; ++f) {
+    Address slot = first + map.element[f];
+    for (std::uint64_t i = 0; i < count; ++i, slot += map.elementSize)
+      stack.pushUnlessNull(load(slot));
+  }
+  for (std::uint32_t f = 0; f < map.elementWeak; ++f) {
+    Address slot = first + map.element[map.elementStrong + f];
+    for (std::uint64_t i = 0; i < count; ++i, slot += map.elementSize)
+      if (load(slot) != 0) weakSlots_.push(slot);
+  }
+  stack.noteHigh();
+}
+
 // In rounds, each over three batches at different stages: edges popped now have the word of their found bit asked for;
 // edges of the round before are looked up, and the objects that are new have their first line asked for; objects of the
 // round before are scanned. So every miss has a round's work to hide behind, and which edge leads to a new object, which
@@ -136,6 +164,7 @@ void Marker::drain() noexcept {
   Address edges[kBatch], objects[2 * kBatch];
   std::size_t edgeCount = 0, objectCount = 0;
   std::uint64_t count = 0, bytes = 0;
+  WordStack::Top stack(stack_);
   do {
     // New objects go behind those that wait to be scanned.
     const std::size_t waiting = objectCount;
@@ -148,23 +177,23 @@ void Marker::drain() noexcept {
     // second-level cache.
     for (std::size_t i = waiting; i < end; ++i)
       __builtin_prefetch(reinterpret_cast<const void*>(objects[i] - pool::kHeaderBytes), 0, 0);
-    edgeCount = std::min(kBatch, stack_.size());
+    edgeCount = std::min(kBatch, stack.size());
     for (std::size_t i = 0; i < edgeCount; ++i) {
-      edges[i] = stack_.pop();
-      found_.prefetch(edges[i]);
+      edges[i] = stack.pop();
+      __builtin_prefetch(found_.placeOf(edges[i]), 1);
     }
     for (std::size_t i = 0; i < waiting; ++i) {
       const Address payload = objects[i];
       const std::uint64_t header = pool::headerOf(payload)->load();
       const std::uint64_t granules = (header >> 16) & 0x7ff;
       bytes += granules != 0 ? granules << pool::kGranuleShift : pool::headerOf(payload)->largeBytes();
-      scanFields(payload, header);
+      scanFields(payload, header, stack);
     }
     count += waiting;
-    stack_.noteHigh();
+    stack.noteHigh();
     std::copy(objects + waiting, objects + end, objects);
     objectCount = end - waiting;
-  } while (objectCount != 0 || edgeCount != 0 || !stack_.empty());
+  } while (objectCount != 0 || edgeCount != 0 || stack.size() != 0);
   totals_.objects += count;
   totals_.bytes += bytes;
 }
@@ -179,34 +208,6 @@ void Marker::publish() noexcept {
       default: break;   // no object starts there
     }
   }
-}
-
-inline void Marker::scanFields(Address payload, std::uint64_t header) noexcept {
-  const TraceMap& map = TypeTable::traceMap(header & 0xffff);
-  auto load = [](Address slot) { return __atomic_load_n(reinterpret_cast<const std::uintptr_t*>(slot), __ATOMIC_RELAXED); };
-  for (std::uint32_t i = 0; i < map.strongCount; ++i)
-    stack_.pushUnlessNull(load(payload + map.strong[i]));
-  for (std::uint32_t i = 0; i < map.weakCount; ++i) {
-    const Address slot = payload + map.strong[map.strongCount + i];
-    if (load(slot) != 0) weakSlots_.push(slot);
-  }
-  if (map.elementSize == 0) [[likely]] return;
-  // The length may not be set yet; it never says more than the cell holds.
-  const std::uint64_t room = (pool::headerOf(payload)->payloadBytes() - map.elementOffset) / map.elementSize;
-  std::uint64_t count = load(payload + map.lengthOffset);
-  if (count > room) count = room;
-  const Address first = payload + map.elementOffset;
-  for (std::uint32_t f = 0; f < map.elementStrong; ++f) {
-    Address slot = first + map.element[f];
-    for (std::uint64_t i = 0; i < count; ++i, slot += map.elementSize)
-      stack_.pushUnlessNull(load(slot));
-  }
-  for (std::uint32_t f = 0; f < map.elementWeak; ++f) {
-    Address slot = first + map.element[map.elementStrong + f];
-    for (std::uint64_t i = 0; i < count; ++i, slot += map.elementSize)
-      if (load(slot) != 0) weakSlots_.push(slot);
-  }
-  stack_.noteHigh();
 }
 
 void Marker::clearWeakSlots() noexcept {

@@ -21,11 +21,6 @@ class WordStack {
   ~WordStack();
   WordStack(const WordStack&) = delete;
   void push(std::uintptr_t word) noexcept { *top_++ = word; }
-  // Without a branch: whether a slot is null is hard to predict. Writes behind the top either way.
-  void pushUnlessNull(std::uintptr_t word) noexcept {
-    *top_ = word;
-    top_ += word != 0 ? 1 : 0;
-  }
   std::uintptr_t pop() noexcept { return *--top_; }
   bool empty() const noexcept { return top_ == base_; }
   std::size_t size() const noexcept { return static_cast<std::size_t>(top_ - base_); }
@@ -36,6 +31,28 @@ class WordStack {
   // the marking that touches it; what an earlier one needed and this one did not goes back to the system.
   void trim() noexcept;
   std::size_t highWords() const noexcept { return high_; }
+
+  // The stack's top in a loop's own variable, since each write to the stack might else change the member: a push would
+  // wait for the push before. Nothing else may touch the stack while one lives.
+  class Top {
+   public:
+    explicit Top(WordStack& stack) : stack_(stack), top_(stack.top_), base_(stack.base_) {}
+    ~Top() { stack_.top_ = top_; }
+    Top(const Top&) = delete;
+    // Without a branch: whether a slot is null is hard to predict. Writes behind the top either way.
+    void pushUnlessNull(std::uintptr_t word) noexcept {
+      *top_ = word;
+      top_ += word != 0 ? 1 : 0;
+    }
+    std::uintptr_t pop() noexcept { return *--top_; }
+    std::size_t size() const noexcept { return static_cast<std::size_t>(top_ - base_); }
+    void noteHigh() noexcept { if (size() > stack_.high_) stack_.high_ = size(); }
+
+   private:
+    WordStack& stack_;
+    std::uintptr_t* top_;
+    std::uintptr_t* const base_;
+  };
   void noteHigh() noexcept { if (size() > high_) high_ = size(); }
   pool::Address address() const noexcept { return reinterpret_cast<pool::Address>(base_); }
 
@@ -57,7 +74,9 @@ class FoundBits {
   ~FoundBits();
   FoundBits(const FoundBits&) = delete;
 
-  void prefetch(pool::Address a) const noexcept { __builtin_prefetch(words_ + wordOf(a), 1); }
+  // What set(a) will touch, for a prefetch. (A function that does nothing but prefetch counts as one without effect for
+  // GCC 12, which leaves out its calls.)
+  const void* placeOf(pool::Address a) const noexcept { return words_ + wordOf(a); }
   // True when it was not set before.
   bool set(pool::Address a) noexcept {
     std::uint64_t& word = words_[wordOf(a)];
@@ -98,7 +117,7 @@ class Marker {
   void publish() noexcept;
   void clearWeakSlots() noexcept;
   void offerConservative(std::uintptr_t word) noexcept;
-  void scanFields(pool::Address payload, std::uint64_t header) noexcept;
+  void scanFields(pool::Address payload, std::uint64_t header, WordStack::Top& stack) noexcept;
 
   HeapImpl& heap_;
   WordStack stack_, weakSlots_;
