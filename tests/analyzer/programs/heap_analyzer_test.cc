@@ -190,7 +190,7 @@ TEST_F(HeapAnalyzer, HelpAndVersionAnswerWithAnExample) {
   const Outcome help = run({"--help"});
   EXPECT_EQ(help.exitCode, 0);
   EXPECT_NE(help.out.find("Example: heap-analyzer heap.bin"), std::string::npos);
-  for (const char* command : {"summary", "histogram", "dominators", "inspect", "validate"}) {
+  for (const char* command : {"summary", "histogram", "dominators", "inspect", "paths", "leaks", "validate"}) {
     const Outcome own = run({command, "--help"});
     EXPECT_EQ(own.exitCode, 0);
     EXPECT_NE(own.out.find("Example: heap-analyzer"), std::string::npos) << own.out;
@@ -198,6 +198,56 @@ TEST_F(HeapAnalyzer, HelpAndVersionAnswerWithAnExample) {
   const Outcome version = run({"--version"});
   EXPECT_EQ(version.exitCode, 0);
   EXPECT_NE(version.out.find("heap.bin format 1"), std::string::npos);
+}
+
+TEST_F(HeapAnalyzer, PathsAnswerForAnObjectATypeAndASite) {
+  const std::string dump = write("heap.bin", SmallHeap().encode());
+  const Outcome text = run({"paths", "0x7f31c2000128", dump});  // Session b: through a, and from the array
+  EXPECT_EQ(text.exitCode, 0) << text.err;
+  EXPECT_NE(text.out.find("Path 1, 3 objects, the shortest"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("1 reference to it that does not keep it alive"), std::string::npos) << text.out;
+  const json paths = json::parse(run({"paths", "--json", "--count", "2", "0x7f31c2000128", dump}).out);
+  EXPECT_EQ(paths["report"], "paths");
+  ASSERT_EQ(paths["paths"].size(), 2u);
+  EXPECT_EQ(paths["paths"][0]["length"], 3);
+  EXPECT_EQ(paths["paths"][0]["steps"][2]["label"], "[1]");
+  EXPECT_EQ(paths["paths"][1]["length"], 4);
+  EXPECT_EQ(paths["paths"][1]["sharedInnerObjects"], 1);
+  EXPECT_EQ(paths["weakReferences"], 1);
+  const json merged = json::parse(run({"paths", "--json", "--type", "String", dump}).out);
+  EXPECT_EQ(merged["report"], "mergedPaths");
+  EXPECT_EQ(merged["members"], 2);
+  EXPECT_EQ(merged["unreachableMembers"], 1);
+  EXPECT_EQ(json::parse(run({"paths", "--json", "--site", "session.cc:41", dump}).out)["members"], 3);
+}
+
+TEST_F(HeapAnalyzer, PathsRefuseWhatIsNotThere) {
+  const std::string dump = write("heap.bin", SmallHeap().encode());
+  const Outcome type = run({"paths", "--type", "Sess", dump});
+  EXPECT_EQ(type.exitCode, 2);
+  EXPECT_NE(type.err.find("near: Array<Session>, Session"), std::string::npos) << type.err;
+  EXPECT_EQ(run({"paths", "--site", "nowhere.cc:1", dump}).exitCode, 2);
+  EXPECT_EQ(run({"paths", dump}).exitCode, 2);
+  EXPECT_EQ(run({"paths", "--type", "String", "0x7f31c2000008", dump}).exitCode, 2);
+  EXPECT_EQ(run({"paths", "0x10", dump}).exitCode, 2);
+  EXPECT_EQ(run({"paths", "0x7f31c2000008", dump + ".no"}).exitCode, 2);
+}
+
+TEST_F(HeapAnalyzer, LeaksSayWhatWasJudgedAndThatADamagedDumpIsNot) {
+  SmallHeap heap;
+  heap.flushEachObject = true;
+  const auto bytes = heap.encode();
+  const std::string dump = write("heap.bin", bytes);
+  const Outcome text = run({"leaks", dump});
+  EXPECT_EQ(text.exitCode, 0) << text.err;
+  EXPECT_NE(text.out.find("No group of objects grows without letting go."), std::string::npos) << text.out;
+  const json leaks = json::parse(run({"leaks", "--json", "--min", "0%", dump}).out);
+  EXPECT_EQ(leaks["report"], "leaks");
+  EXPECT_EQ(leaks["judged"], true);
+  EXPECT_EQ(leaks["findings"].size(), 0u);
+  const Outcome cut = run({"leaks", "--json", write("cut.bin", std::span(bytes).first(bytes.size() / 2))});
+  EXPECT_EQ(cut.exitCode, 3);
+  EXPECT_EQ(json::parse(cut.out)["judged"], false);
 }
 
 TEST_F(HeapAnalyzer, InterruptEndsWith130) {

@@ -1,0 +1,84 @@
+// How long "who keeps this object alive?" takes on a large dump: paths to a root of random objects, merged paths of a
+// type, and the leak rules.
+//
+//   paths_bench [OBJECTS [SEED]]      default 10,000,000 1; 200 objects asked
+#include <fmt/format.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "analyzer/findings/groups.h"
+#include "analyzer/findings/leak_evidence.h"
+#include "analyzer/graph/merged_paths.h"
+#include "analyzer/graph/paths.h"
+#include "tests/bench/generator.h"
+
+namespace openclaw {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double milliseconds(Clock::time_point since) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - since).count();
+}
+
+void print(const char* what, std::vector<double> times) {
+  std::sort(times.begin(), times.end());
+  fmt::print("{:<24} median {:8.2f} ms  p95 {:8.2f} ms  longest {:8.2f} ms\n", what, times[times.size() / 2],
+             times[times.size() * 95 / 100], times.back());
+}
+
+int run(int argc, char** argv) {
+  bench::GeneratorOptions options;
+  if (argc > 1) options.objects = std::strtoull(argv[1], nullptr, 10);
+  if (argc > 2) options.seed = std::strtoull(argv[2], nullptr, 10);
+  std::string folder = "/tmp/openclaw-paths-bench-XXXXXX";
+  if (mkdtemp(folder.data()) == nullptr) return 1;
+  const std::string path = folder + "/heap.bin";
+  const Result<void> made = bench::generateDump(path, options);
+  const auto loaded = made ? loadSnapshot(path, {}, {}, {}) : std::unexpected(made.error());
+  unlink(path.c_str());
+  rmdir(folder.c_str());
+  if (!loaded) {
+    fmt::print(stderr, "{}\n", toText(loaded.error()));
+    return 1;
+  }
+  const Snapshot& s = **loaded;
+  fmt::print("{} objects, {} references, {} roots\n", s.objectCount(), s.edgeCount(), s.roots().size());
+
+  std::vector<double> one, three;
+  std::size_t longest = 0;
+  std::uint64_t random = options.seed;
+  while (one.size() < 200) {
+    random = random * 6364136223846793005ull + 1442695040888963407ull;
+    const ObjectIndex object(static_cast<std::uint32_t>((random >> 32) % s.objectCount()));
+    if (!s.reachable(object)) continue;
+    const Clock::time_point start = Clock::now();
+    longest = std::max(longest, findPathToRoot(s, object).size());
+    one.push_back(milliseconds(start));
+    const Clock::time_point again = Clock::now();
+    if (findDifferentPaths(s, object, 3).paths.empty()) return 1;
+    three.push_back(milliseconds(again));
+  }
+  print("a path to a root", one);
+  print("three different paths", three);
+  fmt::print("longest path {} objects\n", longest);
+  const Clock::time_point merging = Clock::now();
+  const MergedPaths merged =
+      computeMergedPaths(s, [&](ObjectIndex o) { return s.type(o) == s.type(ObjectIndex(0)); }, {});
+  fmt::print("merged paths of a type   {:.0f} ms, {} members\n", milliseconds(merging), merged.members);
+  const Clock::time_point judging = Clock::now();
+  const GroupTable table = computeGroups(s, {});
+  const double grouped = milliseconds(judging);
+  const std::size_t judged = judgeGroups(s, table).size();
+  fmt::print("leaks: groups {:.0f} ms, judged {:.0f} ms, {} candidates\n", grouped, milliseconds(judging) - grouped, judged);
+  return 0;
+}
+
+}  // namespace
+}  // namespace openclaw
+
+int main(int argc, char** argv) { return openclaw::run(argc, argv); }
