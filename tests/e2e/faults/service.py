@@ -2,6 +2,7 @@
 """Plants each fault in the reference service at several shares, loads it, and asks heap-analyzer what is wrong.
 
     service.py --bin BUILD/bin --source SOURCE_DIR [--shares 5,10,20,40] [--kinds listeners,...] [--sessions 400] [--require 100]
+               [--work DIR]    keeps DIR/KIND-SHARE.bin and .json; dumps that stand there are judged again, not taken anew
 
 Prints the confusion table in Markdown and, for each dump, the share that was measured in it. Exit 1: fewer than `--require`
 percent of the first findings are right.
@@ -88,6 +89,7 @@ def main() -> int:
     parser.add_argument("--shares", type=lambda t: [int(x) for x in t.split(",")], default=[5, 10, 20, 40])
     parser.add_argument("--sessions", type=int, default=400)
     parser.add_argument("--require", type=float, default=100)
+    parser.add_argument("--work", type=pathlib.Path)
     args = parser.parse_args()
     results = []
     for kind in args.kinds:
@@ -95,7 +97,14 @@ def main() -> int:
             truth = truth_of(kind, share, args.source)
             with tempfile.TemporaryDirectory() as temporary:
                 folder = pathlib.Path(temporary)
-                dump = folder / "heap.bin"
+                dump = (args.work or folder) / f"{kind}-{share}.bin"
+                if dump.exists():
+                    verdict = judge.judge(truth, findings_of(args.bin / "heap-analyzer", dump))
+                    results.append((truth, verdict))
+                    continue
+                if args.work:
+                    args.work.mkdir(parents=True, exist_ok=True)
+                    dump.with_suffix(".json").write_text(json.dumps(truth, indent=1), encoding="utf-8")
                 with Service(folder, args.bin, ["--fault", kind, "--fault-share", str(share)]) as service:
                     run([args.bin / "openclaw-load", "--port", service.port, "--sessions", args.sessions, "--seed", share], timeout=300)
                     pid = str(service.process.pid)
