@@ -113,7 +113,7 @@ ResidentLedger computeResidentLedger(const Snapshot& snapshot, const Ledger& led
     return bytes;
   };
   const std::uint64_t heap = line("heap", "resident_heap_bytes", "smaps of the reservation");
-  line("collector's tables", "resident_table_bytes", "smaps of mark stacks");
+  line("collector's tables", "resident_table_bytes", "smaps of mark stacks and bits");
   line("stacks of heap threads", "resident_stack_bytes", "mincore of each");
   line("programs and libraries", "resident_file_bytes", "smaps of file mappings");
   line("malloc and other", "resident_other_bytes", "smaps of other mappings");
