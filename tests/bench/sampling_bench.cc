@@ -72,6 +72,7 @@ int main(int argc, char** argv) {
   HeapOptions options;
   options.control = false;
   options.settings = {{SettingId::sampleInterval, fixed == ~0ull ? 0 : fixed}};
+  if (fixed != ~0ull) options.reservationBytes = 4ull << 30;   // valgrind has no room for more
   auto created = Heap::create(std::move(options));
   if (!created) {
     std::fprintf(stderr, "%s\n", toText(created.error()).c_str());
