@@ -183,6 +183,8 @@ void RuntimeSource::State::readThreads() noexcept {
 
 void RuntimeSource::State::readStacks() noexcept {
   const std::uint32_t count = heap.recorder.size();
+  // With sampling off nobody knows what was freed: then only what is there counts, a lower bound.
+  const bool sampled = heap.setting(SettingId::sampleInterval) != 0 && heap.recorder.samples() != 0;
   for (std::uint32_t i = 0; i < count; ++i) {
     StackRecord* row = stacks.add();
     if (row == nullptr) {
@@ -191,10 +193,9 @@ void RuntimeSource::State::readStacks() noexcept {
     }
     *row = heap.recorder.row(i);
     row->site = sites.rowOf(row->site);
-    sites.add(row->site, row->freedObjects, row->freedBytes);
+    if (sampled) sites.add(row->site, row->freedObjects, row->freedBytes);
   }
-  // Without sampling nobody knows what was freed.
-  sites.setCertainty(heap.setting(SettingId::sampleInterval) != 0 && heap.recorder.samples() != 0 ? Certainty::kSampled : Certainty::kLowerBound);
+  sites.setCertainty(sampled ? Certainty::kSampled : Certainty::kLowerBound);
 }
 
 void RuntimeSource::State::readRequests() noexcept {
