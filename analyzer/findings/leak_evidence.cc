@@ -29,7 +29,15 @@ constexpr std::uint64_t kFewEach = 4, kManyEach = 64;
 constexpr double kLeastDeadListed = 0.5;
 constexpr double kOwnsType = 0.8;  // a class with this share of its type's objects owns the type's deaths
 constexpr double kOwnSite = 0.8;   // a group with this share of a class's bytes owns the frees of its site
-constexpr std::size_t kMostFollowed = 16;  // groups whose kept objects are looked at (computeKeptByClass)
+// A growing container moves to a larger array now and then: what it holds is older than the array.
+constexpr double kOlderThanTheirArray = 0.1;
+// Members of most of what an array keeps have it for themselves: all it keeps is theirs, keys and empty places too.
+constexpr double kOwnTable = 0.5;
+// Two members in one place are chained there; a stray one may be linked for another reason.
+constexpr std::uint64_t kFewestChained = 4;
+constexpr double kLeastChained = 0.005;
+// Groups whose kept objects are looked at (computeKeptByClass): as many as so many numbers allow, the largest first.
+constexpr std::size_t kMostFollowed = 128, kFewestFollowed = 16, kMostKeptNumbers = 4 << 20;
 constexpr std::size_t kSampledMembers = 2000;
 
 class Judge {
@@ -48,6 +56,8 @@ class Judge {
   std::vector<LeakCandidate> run() {
     std::vector<LeakCandidate> candidates;
     std::vector<std::size_t> followed;
+    const std::size_t mostFollowed =
+        std::clamp(kMostKeptNumbers / std::max<std::size_t>(table_.classes.size(), 1), kFewestFollowed, kMostFollowed);
     for (std::size_t g = 0; g < table_.groups.size() && !stop_.stop_requested(); ++g) {
       LeakCandidate candidate;
       candidate.group = g;
@@ -55,12 +65,17 @@ class Judge {
       flow(table_.groups[g], candidate.evidence);
       candidate.verdict = firstVerdict(candidate.evidence);
       inherit(table_.groups[g], candidate, candidates);
-      if (candidate.verdict == LeakVerdict::kLeak && followed.size() < kMostFollowed) followed.push_back(g);
+      candidate.holder = table_.groups[g].holder;
+      candidate.keeps = table_.groups[g].retained;
+      if (candidate.verdict == LeakVerdict::kLeak && followed.size() < mostFollowed) followed.push_back(g);
       candidates.push_back(std::move(candidate));
     }
     const auto kept = computeKeptByClass(s_, table_, followed, stop_);
     if (stop_.stop_requested()) return {};
     for (std::size_t i = 0; i < followed.size(); ++i) decide(candidates, followed, kept, i);
+    findHolders(candidates, followed);
+    if (stop_.stop_requested()) return {};
+    for (std::size_t i = 0; i < followed.size(); ++i) tellTogether(candidates, followed, i);
     for (LeakCandidate& candidate : candidates)
       if (candidate.verdict == LeakVerdict::kLeak && candidate.confidence == 0) candidate.verdict = LeakVerdict::kUnknown;
     // Positions become final here; partOf refers to groups until now.
@@ -153,16 +168,34 @@ class Judge {
   // What hangs one by one, or a few each, from objects that come and go, comes and goes with them; the same for parts
   // of what leaks. Groups come by retained size, so the holders' group was judged before.
   void inherit(const ObjectGroup& group, LeakCandidate& candidate, const std::vector<LeakCandidate>& before) const {
-    if (candidate.verdict != LeakVerdict::kLeak || !group.holdersClass) return;
+    if (candidate.verdict != LeakVerdict::kLeak || !group.spread || !group.holdersClass) return;
     const std::uint64_t each = group.outermost / group.holders;
     if (each > (candidate.evidence.flowKnown ? kFewEach : kManyEach)) return;
+    std::uint32_t holdersClass = *group.holdersClass;
+    for (const LeakCandidate& holders : before) {  // tables that move say nothing, what has them does
+      const ObjectGroup& above = table_.groups[holders.group];
+      if (above.classIndex != holdersClass || !above.spread || !above.holdersClass || !isTablesOf(above, group)) continue;
+      holdersClass = *above.holdersClass;
+      break;
+    }
     for (const LeakCandidate& holders : before) {
-      if (table_.groups[holders.group].classIndex != *group.holdersClass) continue;
+      if (table_.groups[holders.group].classIndex != holdersClass) continue;
       if (holders.verdict != LeakVerdict::kTurnsOver && holders.verdict != LeakVerdict::kPartOf) return;
       candidate.verdict = LeakVerdict::kPartOf;
       candidate.partOf = holders.partOf.value_or(holders.group);
       return;
     }
+  }
+
+  // Are these the arrays of containers that hold these members, and move to larger ones as members come? Then how the
+  // arrays come and go says nothing, and the members are what piles up. Either far more members than arrays, or some
+  // are older than the array they are in. An array that is itself the thing kept holds what was made with it.
+  bool isTablesOf(const ObjectGroup& arrays, const ObjectGroup& members) const {
+    if (!isBareArray(s_.types()[arrays.type]) || members.holdersClass != arrays.classIndex) return false;
+    const std::uint64_t each = members.outermost / std::max<std::uint64_t>(members.holders, 1);
+    if (each <= kFewEach) return false;
+    return each > kManyEach || static_cast<double>(members.olderThanHolder) >=
+                                   kOlderThanTheirArray * static_cast<double>(members.outermost);
   }
 
   void decide(std::vector<LeakCandidate>& candidates, const std::vector<std::size_t>& followed,
@@ -177,6 +210,10 @@ class Judge {
       const bool inside = static_cast<double>(kept[j][group.classIndex]) >= kOwnSite * static_cast<double>(c.shallow.value);
       const bool sameClass = table_.groups[larger.group].classIndex == group.classIndex &&
                              table_.groups[larger.group].spread;
+      if (inside && isTablesOf(table_.groups[larger.group], group)) {
+        candidate.tables = larger.group;
+        continue;
+      }
       if (inside || sameClass) {
         candidate.verdict = LeakVerdict::kPartOf;
         candidate.partOf = larger.group;
@@ -203,20 +240,57 @@ class Judge {
     e.someGo = (e.flowKnown && static_cast<double>(e.went) > kMostThatALeakLetsGo * static_cast<double>(e.came)) ||
                e.freedBytes.value != 0;
     if (e.ordered || e.boundSlots || e.slowing || e.someGo) candidate.verdict = LeakVerdict::kSuspected;
-    // Keys beside values: the same owner, growing at the same pace.
-    if (group.holder)
+    if (!candidate.tables) return;
+    LeakCandidate& tables = candidates[*candidate.tables];
+    tables.verdict = LeakVerdict::kPartOf;
+    tables.partOf = candidate.group;
+  }
+
+  // Who holds what the roots part, for what is worth telling: the search is as dear as everything before it.
+  void findHolders(std::vector<LeakCandidate>& candidates, const std::vector<std::size_t>& followed) const {
+    std::vector<std::size_t> asked;
+    for (const std::size_t at : followed)
+      if (!candidates[at].holder && table_.groups[candidates[at].group].spread &&
+          (candidates[at].verdict == LeakVerdict::kLeak || candidates[at].verdict == LeakVerdict::kSuspected))
+        asked.push_back(at);
+    std::vector<std::size_t> groups;
+    for (const std::size_t at : asked) groups.push_back(candidates[at].group);
+    const auto owners = ownersByPaths(s_, table_, groups, stop_);
+    for (std::size_t i = 0; i < asked.size(); ++i) candidates[asked[i]].holder = owners[i];
+  }
+
+  // Keys beside values: the same owner, growing at the same pace. And the tables of both: what their owner keeps for
+  // this group alone.
+  void tellTogether(std::vector<LeakCandidate>& candidates, const std::vector<std::size_t>& followed,
+                    std::size_t i) const {
+    LeakCandidate& candidate = candidates[followed[i]];
+    if (candidate.verdict != LeakVerdict::kLeak && candidate.verdict != LeakVerdict::kSuspected) return;
+    if (candidate.holder)
       for (std::size_t j = 0; j < i; ++j) {
         LeakCandidate& larger = candidates[followed[j]];
-        const ObjectGroup& other = table_.groups[larger.group];
-        if (larger.verdict != candidate.verdict || larger.partOf || !other.holder ||
-            ownerOf(s_, *other.holder) != ownerOf(s_, *group.holder))
+        if (larger.verdict != candidate.verdict || larger.partOf || !larger.holder ||
+            ownerOf(s_, *larger.holder) != ownerOf(s_, *candidate.holder))
           continue;
         larger.beside.push_back(candidate.group);
         candidate.verdict = LeakVerdict::kPartOf;
         candidate.partOf = larger.group;
+        larger.keeps = keptTogether(larger);
         return;
       }
+    candidate.keeps = keptTogether(candidate);
     candidate.confidence = confidenceOf(candidate);
+  }
+
+  Bytes keptTogether(const LeakCandidate& candidate) const {
+    const ObjectGroup& group = table_.groups[candidate.group];
+    std::uint64_t members = group.retained.value;
+    for (const std::size_t beside : candidate.beside) members += table_.groups[beside].retained.value;
+    std::uint64_t keeps = members;
+    // Each table once, also where several of the groups hang in it.
+    if (static_cast<double>(members) >= kOwnTable * static_cast<double>(group.storage.value))
+      keeps = std::max(keeps, group.storage.value);
+    if (candidate.holder) keeps = std::min(keeps, std::max(members, s_.retained(*candidate.holder).value));
+    return Bytes(keeps);
   }
 
   // Frees at the sites that made nearly only what this group keeps.
@@ -269,7 +343,11 @@ class Judge {
       ++filled;
       last = slot.slot() + 1;
     }
-    if (filled + filled / 50 < last && filled < slots) e.boundSlots = slots;
+    // Unless members that meet in one place are chained there, as hash tables do: then there is room for any number.
+    const std::uint64_t chainedOnes = group.members - group.outermost;
+    const bool chains = chainedOnes >= kFewestChained &&
+                        static_cast<double>(chainedOnes) >= kLeastChained * static_cast<double>(group.members);
+    if (filled + filled / 50 < last && filled < slots && !chains) e.boundSlots = slots;
   }
 
   double confidenceOf(const LeakCandidate& candidate) const {

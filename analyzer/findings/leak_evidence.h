@@ -50,14 +50,17 @@ struct LeakEvidence {
 
   // Structure that lets go of members or bounds them.
   bool ordered = false;                     // members are chained besides hanging in a table: an order of use or of age
-  std::optional<std::uint64_t> boundSlots;  // the table has so many fixed places, filled here and there
+  std::optional<std::uint64_t> boundSlots;  // the table has so many fixed places, filled here and there, one each
 };
 
 struct LeakCandidate {
   std::size_t group = 0;               // into GroupTable::groups
   LeakVerdict verdict = LeakVerdict::kUnknown;
   LeakEvidence evidence;
+  std::optional<ObjectIndex> holder;   // the group's, or for what the roots part the one of most shortest paths
+  Bytes keeps;                         // by the owner for this group: members, what grows beside them, their tables
   std::vector<std::size_t> beside;     // groups of the same owner that grow with it: keys beside values
+  std::optional<std::size_t> tables;   // the group of arrays that hold the members and only move as these grow
   std::optional<std::size_t> partOf;   // candidate (its position) that this one belongs to
   double confidence = 0;               // that it is a leak, 0..1
 };

@@ -49,8 +49,7 @@ Finding findingOf(const Snapshot& s, const GroupTable& table, const LeakCandidat
   const bool suspected = candidate.verdict == LeakVerdict::kSuspected;
   f.id = suspected ? "leak.may-accumulate" : "leak.accumulation";
 
-  std::uint64_t together = group.retained.value;
-  for (const std::size_t beside : candidate.beside) together += table.groups[beside].retained.value;
+  const std::uint64_t together = candidate.keeps.value;
   const double share = static_cast<double>(together) / static_cast<double>(table.live.value);
   f.confidence = candidate.confidence;
   if (suspected || share < kShareWorthAWarning || f.confidence < kSureEnough)
@@ -58,7 +57,7 @@ Finding findingOf(const Snapshot& s, const GroupTable& table, const LeakCandidat
   else
     f.severity = share >= kShareThatIsCritical ? Severity::kCritical : Severity::kWarning;
 
-  const ObjectIndex holder = group.holder.value_or(ObjectIndex::none());
+  const ObjectIndex holder = candidate.holder.value_or(ObjectIndex::none());
   const ObjectIndex owner = holder ? ownerOf(s, holder) : holder;
   const std::string below = owner ? fmt::format("below {} {}", typeText(s, s.type(owner)), toText(s.address(owner)))
                                   : "below several roots";
@@ -76,6 +75,7 @@ Finding findingOf(const Snapshot& s, const GroupTable& table, const LeakCandidat
   number("share of live bytes", share, "ratio", exact);
   number("members", static_cast<double>(group.members), "objects", exact);
   number("members younger than seven collections", static_cast<double>(e.recent), "objects", exact);
+  number("retained by the members alone", static_cast<double>(group.retained.value), "bytes", exact);
   number("growth with each collection", static_cast<double>(e.bytesPerCollection.value), "bytes", Certainty::kSampled);
   if (e.flowKnown) {
     number("came", static_cast<double>(e.came), "objects", exact);
@@ -94,6 +94,7 @@ Finding findingOf(const Snapshot& s, const GroupTable& table, const LeakCandidat
     f.objects.push_back({table.groups[beside].largest, "accumulating beside"});
     f.sites.push_back(table.groups[beside].site);
   }
+  if (candidate.tables) f.sites.push_back(table.groups[*candidate.tables].site);
   for (const auto& [stack, count] : group.stacks) f.stacks.push_back(stack);
   f.ownerPath = ownerPathTo(s, holder ? holder : group.largest);
   f.because = becauseOf(candidate);

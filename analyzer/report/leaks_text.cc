@@ -67,7 +67,7 @@ std::string textOf(const Snapshot& s, const LeaksReport& report) {
     if (shown++ == report.top) break;
     const ObjectGroup& group = report.table.groups[candidate.group];
     const LeakEvidence& e = candidate.evidence;
-    const std::string owner = group.holder ? typeText(s, s.type(ownerOf(s, *group.holder))) : "the roots";
+    const std::string owner = candidate.holder ? typeText(s, s.type(ownerOf(s, *candidate.holder))) : "the roots";
     table.add({wordsOf(candidate.verdict), percentText(group.retained.value, report.table.live.value),
                toText(group.retained), withSeparators(group.members),
                e.perCollection > 0 ? fmt::format("+{}", withSeparators(static_cast<std::uint64_t>(e.perCollection))) : "0",

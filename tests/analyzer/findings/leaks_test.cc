@@ -144,9 +144,9 @@ TEST(Leaks, AGrowingTableIsNamedBesideALargerCacheThatTurnsOver) {
   EXPECT_EQ(f.id, "leak.accumulation");
   EXPECT_GE(f.severity, Severity::kWarning);
   EXPECT_TRUE(names(*s, f, "BoundedCacheEntry", leak.kind.site, "Desk")) << f.verdict;
-  // All that it keeps, texts included, and nothing else above a note.
+  // All that it keeps, texts and table included, and nothing else above a note.
   const std::uint64_t members = 20 * 40 + 20;
-  EXPECT_EQ(f.numbers[0].value, static_cast<double>(members * (96 + 80)));
+  EXPECT_EQ(f.numbers[0].value, static_cast<double>(members * (96 + 80) + 4096));
   EXPECT_EQ(f.numbers[2].value, static_cast<double>(members));
   EXPECT_EQ(aboveNote(findings), f.id + ": " + f.verdict + "\n");
 }
@@ -229,7 +229,7 @@ TEST(Leaks, KeysAreToldWithTheirValues) {
   ASSERT_TRUE(f);
   EXPECT_TRUE(names(*s, *f, "Value", value.site, "Desk"));
   EXPECT_EQ(f->sites, (std::vector<SiteIndex>{SiteIndex(value.site), SiteIndex(key.site)}));
-  EXPECT_EQ(f->numbers[0].value, 1200 * (128 + 48));
+  EXPECT_EQ(f->numbers[0].value, 1200 * (128 + 48) + 4096);
   EXPECT_EQ(std::count_if(findings.findings.begin(), findings.findings.end(),
                           [](const Finding& other) { return other.id == "leak.accumulation"; }),
             1);
@@ -295,6 +295,186 @@ TEST(Leaks, FixedPlacesAreABound) {
   const LeaksReport report = computeLeaks(*s, {}, 10);
   ASSERT_FALSE(report.candidates.empty());
   EXPECT_EQ(report.candidates.front().evidence.boundSlots, 5000u);
+}
+
+// The same places, but those that meet in one are chained: a hash table, with room for any number.
+TEST(Leaks, PlacesThatChainTheirMembersAreNoBound) {
+  AgingHeap heap;
+  test::Random random(18);
+  Table table(heap, "Hub", 80);
+  const Kind entry = kindOf(heap, "Entry", 1, 128);
+  std::vector<Object> first(5000, AgingHeap::kNothing);
+  for (int i = 0; i < 5000; ++i) heap.link(table.array, AgingHeap::kNothing);
+  Bounded cache(heap, "Cache", kindOf(heap, "Page", 2, 512), 2000);
+  for (int i = 0; i < 12; ++i) {
+    for (int n = 0; n < 100; ++n) {
+      const std::size_t place = random.below(5000);
+      const Object made = heap.make(entry.type, entry.site, entry.bytes);
+      heap.link(made, first[place]);
+      heap.setSlot(table.array, place, first[place] = made);
+    }
+    fill(heap, cache, random, 1500);
+    if (i < 11) heap.collect();
+  }
+  const auto s = heap.load();
+  const Findings findings = computeFindings(*s);
+  ASSERT_FALSE(findings.findings.empty());
+  EXPECT_EQ(findings.findings.front().id, "leak.accumulation") << findings.findings.front().because;
+  EXPECT_GE(findings.findings.front().severity, Severity::kWarning);
+  EXPECT_TRUE(names(*s, findings.findings.front(), "Entry", entry.site, "Hub"));
+}
+
+// A map in parts, each with a table that moves to a larger one: both tables and values come from every interval.
+TEST(Leaks, GrowingMapsInPartsAreNamedByTheirValuesHoweverFewEachPartHas) {
+  for (const std::size_t parts : {8u, 24u, 60u}) {
+    SCOPED_TRACE(parts);
+    AgingHeap heap;
+    test::Random random(19);
+    Table hub(heap, "Hub", 40);
+    const auto partType = heap.type("Part"), tableType = heap.type("Array of Value", true);
+    const auto site = heap.site("src/hub.cc", 1), tableSite = heap.site("src/hub.cc", 2);
+    struct Map {
+      Object part, table;
+      std::vector<Object> values;
+      std::size_t room;
+      std::uint64_t tableBytes = 80;
+    };
+    std::vector<Map> maps;
+    for (std::size_t i = 0; i < parts; ++i) {
+      maps.push_back({heap.make(partType, site, 32), heap.make(tableType, tableSite, 80), {}, 8 + 3 * (i % 8)});
+      heap.link(maps.back().part, maps.back().table);
+      heap.link(hub.array, maps.back().part);
+    }
+    const Kind value = kindOf(heap, "Value", 3, 96);
+    Bounded cache(heap, "Cache", kindOf(heap, "Page", 2, 256), 2000);
+    fill(heap, cache, random, 2000);
+    for (int i = 0; i < 16; ++i) {
+      for (int n = 0; n < 90; ++n) {
+        Map& map = maps[random.below(parts)];
+        map.values.push_back(heap.make(value.type, value.site, value.bytes));
+        if (map.values.size() > map.room) {
+          map.room = map.room * 3 / 2;
+          map.table = heap.make(tableType, tableSite, map.tableBytes = 16 + 16 * map.room);
+          heap.setSlot(map.part, 0, map.table);
+          for (const Object each : map.values) heap.link(map.table, each);
+        } else {
+          heap.link(map.table, map.values.back());
+        }
+      }
+      fill(heap, cache, random, 1500);
+      if (i < 15) heap.collect();
+    }
+    const auto s = heap.load();
+    const Findings findings = computeFindings(*s);
+    ASSERT_FALSE(findings.findings.empty());
+    const Finding& f = findings.findings.front();
+    EXPECT_EQ(f.id, "leak.accumulation") << f.verdict;
+    EXPECT_GE(f.severity, Severity::kWarning);
+    EXPECT_TRUE(names(*s, f, "Value", value.site, "Hub")) << f.verdict;
+    EXPECT_EQ(aboveNote(findings), f.id + ": " + f.verdict + "\n");
+    std::uint64_t tables = 0;  // told with what they hold; cells are multiples of 16
+    for (const Map& map : maps) tables += map.tableBytes;
+    EXPECT_EQ(f.numbers[0].value, static_cast<double>(16 * 90 * 96 + tables));
+  }
+}
+
+TEST(Leaks, ArraysBetweenTheOwnerAndTheMembersDoNotHideEither) {
+  AgingHeap heap;
+  test::Random random(20);
+  Table queue(heap, "Log", 40);
+  const auto chunkType = heap.type("Array of Line", true);
+  const auto chunkSite = heap.site("src/log.cc", 1);
+  const Kind line = kindOf(heap, "Line", 3, 96);
+  Bounded cache(heap, "Cache", kindOf(heap, "Page", 2, 256), 2000);
+  Object chunk = 0;
+  for (int i = 0, made = 0; i < 12; ++i) {
+    for (int n = 0; n < 200; ++n, ++made) {
+      if (made % 80 == 0) heap.link(queue.array, chunk = heap.make(chunkType, chunkSite, 656));
+      heap.link(chunk, heap.make(line.type, line.site, line.bytes));
+    }
+    fill(heap, cache, random, 1500);
+    if (i < 11) heap.collect();
+  }
+  const auto s = heap.load();
+  const Findings findings = computeFindings(*s);
+  ASSERT_FALSE(findings.findings.empty());
+  const Finding& f = findings.findings.front();
+  EXPECT_EQ(f.id, "leak.accumulation");
+  EXPECT_TRUE(names(*s, f, "Line", line.site, "Log")) << f.verdict;
+  EXPECT_EQ(f.numbers[0].value, 2400 * 96 + 30 * 656);
+}
+
+// Arrays that are the things kept: each is made with what it holds.
+TEST(Leaks, ArraysThatPileUpWithAFewObjectsEachAreNamedThemselves) {
+  AgingHeap heap;
+  test::Random random(21);
+  Table table(heap, "Desk", 40);
+  const Kind batch{heap.type("Array of Item", true), heap.site("src/desk.cc", 1), 96}, item = kindOf(heap, "Item", 3, 48);
+  Bounded cache(heap, "Cache", kindOf(heap, "Page", 2, 256), 2000);
+  for (int i = 0; i < 12; ++i) {
+    for (int n = 0; n < 60; ++n) {
+      const Object made = heap.make(batch.type, batch.site, batch.bytes);
+      for (int j = 0; j < 8; ++j) heap.link(made, heap.make(item.type, item.site, item.bytes));
+      heap.link(table.array, made);
+    }
+    fill(heap, cache, random, 1500);
+    if (i < 11) heap.collect();
+  }
+  const auto s = heap.load();
+  const Findings findings = computeFindings(*s);
+  ASSERT_FALSE(findings.findings.empty());
+  EXPECT_TRUE(names(*s, findings.findings.front(), "Array of Item", batch.site, "Desk")) << findings.findings.front().verdict;
+}
+
+TEST(Leaks, ASmallOneIsSeenBesideGrowthWithManyParts) {
+  AgingHeap heap;
+  test::Random random(22);
+  Grows records(heap, "Archive", kindOf(heap, "Record", 1, 64)), small(heap, "Desk", kindOf(heap, "Note", 2, 64));
+  std::vector<Kind> parts;
+  for (std::uint32_t i = 0; i < 30; ++i) parts.push_back(kindOf(heap, "Part" + std::to_string(i), 100 + i, 64));
+  for (int i = 0; i < 12; ++i) {
+    for (int n = 0; n < 60; ++n) {
+      const Object record = heap.make(records.kind.type, records.kind.site, records.kind.bytes);
+      heap.link(records.table.array, record);
+      for (const Kind& part : parts) heap.link(record, heap.make(part.type, part.site, part.bytes));
+      if (n % 2 == 0) small.step(heap, random);
+    }
+    if (i < 11) heap.collect();
+  }
+  const auto s = heap.load();
+  const Findings findings = computeFindings(*s);
+  EXPECT_TRUE(std::any_of(findings.findings.begin(), findings.findings.end(), [&](const Finding& f) {
+    return f.id == "leak.accumulation" && names(*s, f, "Note", small.kind.site, "Desk");
+  })) << aboveNote(findings);
+}
+
+TEST(Leaks, WhatTheRootsPartIsOwnedByWhomMostShortestPathsLeadOver) {
+  AgingHeap heap;
+  test::Random random(23);
+  Table hub(heap, "Hub", 40), other(heap, "Registry", 45);
+  const Object between = heap.make(heap.type("Between"), heap.site("src/hub.cc", 9), 32);
+  const Object behind = heap.make(heap.type("Array of Between", true), heap.site("src/hub.cc", 9), 256);
+  heap.link(other.array, between);
+  heap.link(between, behind);
+  std::vector<Object> arrays;
+  for (int i = 0; i < 16; ++i) {
+    const Object topic = heap.make(heap.type("Topic"), heap.site("src/hub.cc", 1), 32);
+    arrays.push_back(heap.make(heap.type("Array of Listener", true), heap.site("src/hub.cc", 2), 256));
+    heap.link(topic, arrays.back());
+    heap.link(hub.array, topic);
+    heap.link(behind, topic);  // a second owner, farther away
+  }
+  const Kind kind = kindOf(heap, "Listener", 1, 64);
+  Bounded cache(heap, "Cache", kindOf(heap, "Page", 2, 256), 1000);
+  for (int i = 0; i < 12; ++i) {
+    for (int n = 0; n < 200; ++n) heap.link(arrays[random.below(16)], heap.make(kind.type, kind.site, kind.bytes));
+    fill(heap, cache, random, 800);
+    if (i < 11) heap.collect();
+  }
+  const auto s = heap.load();
+  const Findings findings = computeFindings(*s);
+  ASSERT_FALSE(findings.findings.empty());
+  EXPECT_TRUE(names(*s, findings.findings.front(), "Listener", kind.site, "Hub")) << findings.findings.front().verdict;
 }
 
 TEST(Leaks, SampledFreesSpeakAgainstALeakThatOneIntervalDoesNotDisprove) {
@@ -414,6 +594,39 @@ TEST(Groups, AreTheDominatedOfOneHolderByTypeAndSite) {
       EXPECT_EQ(group.outermost, outermost);
       EXPECT_EQ(group.retained.value, retained);
       EXPECT_EQ(std::accumulate(group.byAge.begin(), group.byAge.end(), std::uint64_t{0}), members);
+    }
+    // The deepest object that dominates most of a spread group, and what members keep by class, the slow way.
+    std::vector<std::size_t> all(table.groups.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    const auto kept = computeKeptByClass(s, table, all);
+    ASSERT_EQ(kept.size(), all.size());
+    for (const std::size_t g : all) {
+      const ObjectGroup& group = table.groups[g];
+      const auto alike = [&](ObjectIndex o) { return s.type(o) == group.type && s.site(o) == group.site; };
+      std::vector<std::uint64_t> keptHere(table.classes.size()), below(s.objectCount());
+      for (std::uint32_t i = 0; i < s.objectCount(); ++i) {
+        if (!s.reachable(ObjectIndex(i))) continue;
+        std::optional<ObjectIndex> outermost;
+        for (std::optional<ObjectIndex> at = ObjectIndex(i); at; at = s.dominator(*at)) {
+          if (alike(*at)) outermost = at;
+          if (alike(ObjectIndex(i))) ++below[at->value];
+        }
+        if (!outermost || (!group.spread && s.dominator(*outermost) != group.holder)) continue;
+        for (std::size_t c = 0; c < table.classes.size(); ++c)
+          if (table.classes[c].type == s.type(ObjectIndex(i)) && table.classes[c].site == s.site(ObjectIndex(i)))
+            keptHere[c] += s.size(ObjectIndex(i)).value;
+      }
+      EXPECT_EQ(kept[g], keptHere);
+      const auto enough = static_cast<std::uint64_t>(kMostOf * static_cast<double>(group.members));
+      if (!group.spread || 2 * enough <= group.members) continue;  // so few that two objects can have most of them
+      std::optional<ObjectIndex> owner;  // of a chain of candidates the deepest retains least
+      for (std::uint32_t i = 0; i < s.objectCount(); ++i) {
+        const ObjectIndex object(i);
+        if (s.reachable(object) && !alike(object) && below[i] >= enough &&
+            (!owner || s.retained(object) < s.retained(*owner)))
+          owner = object;
+      }
+      EXPECT_EQ(group.holder, owner);
     }
   }
 }
