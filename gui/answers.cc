@@ -10,6 +10,16 @@ namespace {
 
 // Looked at between two checks of the stop token: well under a millisecond.
 constexpr std::uint32_t kObjectsPerCheck = 64 * 1024;
+constexpr std::size_t kLongestPauses = 10;
+
+std::optional<std::uint64_t> pauseTargetOf(const Snapshot& snapshot) {
+  for (const SettingInfoRow& setting : snapshot.settings())
+    if (setting.name.ends_with("pause-target")) {
+      if (const auto target = parseDuration(setting.value)) return static_cast<std::uint64_t>(target->count());
+      return std::nullopt;
+    }
+  return std::nullopt;
+}
 
 bool addUp(const Snapshot& snapshot, const std::stop_token& stop, Totals& totals) {
   for (std::uint32_t i = 0; i < snapshot.objectCount(); ++i) {
@@ -52,6 +62,19 @@ std::shared_ptr<const Answers> computeAnswers(std::shared_ptr<const Snapshot> sn
   if (stop.stop_requested()) return nullptr;
   stage("ledger", 0.7);
   answers->ledger = computeLedger(s);
+  if (stop.stop_requested()) return nullptr;
+  stage("holes", 0.75);
+  answers->fragmentation = computeFragmentation(s, {}, stop);
+  if (stop.stop_requested()) return nullptr;
+  stage("stacks", 0.78);
+  for (std::size_t weight = 0; weight < answers->flames.size(); ++weight) {
+    answers->flames[weight] = computeFlameGraph(s, static_cast<FlameWeight>(weight), stop);
+    if (stop.stop_requested()) return nullptr;
+  }
+  stage("generations", 0.82);
+  answers->generations = computeGenerations(s, stop);
+  answers->pauses = computePauses(s, kLongestPauses);
+  answers->pauseTarget = pauseTargetOf(s);
   if (stop.stop_requested()) return nullptr;
   stage("findings", 0.85);
   answers->findings = computeFindings(s);
@@ -103,7 +126,7 @@ std::string rootText(const Snapshot& snapshot, const RootInfo& root) {
 }
 
 std::string shortFunction(std::string_view function) {
-  if (function.find("operator") != std::string_view::npos) return std::string(function);
+  if (function.find("operator") != std::string_view::npos || function.starts_with('[')) return std::string(function);
   // The name ends at the first parenthesis and begins after the last blank or the last namespace but one, all outside
   // template arguments.
   int depth = 0;
@@ -111,6 +134,11 @@ std::string shortFunction(std::string_view function) {
   std::vector<std::size_t> parts;  // where the name and its qualifiers begin
   for (std::size_t i = 0; i < function.size() && end == function.size(); ++i) {
     const char c = function[i];
+    // Not where the arguments begin.
+    if (constexpr std::string_view kAnonymous = "(anonymous namespace)"; function.substr(i).starts_with(kAnonymous)) {
+      i += kAnonymous.size() - 1;
+      continue;
+    }
     if (c == '<') ++depth;
     if (c == '>') --depth;
     if (depth != 0) continue;

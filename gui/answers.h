@@ -19,8 +19,12 @@
 #include "analyzer/findings/finding.h"
 #include "analyzer/snapshot.h"
 #include "analyzer/views/ages.h"
+#include "analyzer/views/flame.h"
+#include "analyzer/views/fragmentation.h"
+#include "analyzer/views/generations.h"
 #include "analyzer/views/histogram.h"
 #include "analyzer/views/ledger.h"
+#include "analyzer/views/pauses.h"
 #include "analyzer/views/sites.h"
 
 namespace openclaw::gui {
@@ -38,6 +42,11 @@ struct Answers {
   Findings findings;
   std::vector<SiteRow> sites;
   std::array<AgeRow, 8> ages{};
+  FragmentationView fragmentation;
+  std::array<FlameGraph, 4> flames;  // by FlameWeight
+  GenerationsView generations;
+  PauseView pauses;
+  std::optional<std::uint64_t> pauseTarget;  // ns, as the process was set
   bool agesKnown = false;  // some object survived a collection, or the process counted one
 
   // Nothing lost, neither by the dumped process nor in the file.

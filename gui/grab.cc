@@ -1,7 +1,10 @@
 #include "gui/grab.h"
 
+#include <chrono>
+
 #include <QApplication>
 #include <QDir>
+#include <QElapsedTimer>
 #include <QEventLoop>
 #include <QPixmap>
 
@@ -15,6 +18,13 @@ namespace openclaw::gui {
 namespace {
 
 constexpr int kWidth = 1600, kHeight = 1000;
+constexpr std::chrono::milliseconds kPatience(10'000);
+
+QElapsedTimer startedTimer() {
+  QElapsedTimer timer;
+  timer.start();
+  return timer;
+}
 
 std::string viewNames(const MainWindow& window) {
   std::string names;
@@ -47,6 +57,8 @@ GrabResult grabViews(MainWindow& window, const std::string& view, const std::str
     // Layouts settle and are painted once before the picture is taken.
     QApplication::processEvents();
     QApplication::processEvents();
+    // Fine parts may take a few frames more.
+    for (QElapsedTimer waited = startedTimer(); (!place.view->settled() || window.busy()) && waited.elapsed() < kPatience.count();) QApplication::processEvents();
     const QString file = directory.filePath(numbers::text(place.id) + QStringLiteral(".png"));
     if (!window.grab().save(file, "PNG")) {
       result.exitCode = 5;

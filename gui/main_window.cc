@@ -24,10 +24,14 @@
 #include "gui/jobs/open_dump.h"
 #include "gui/numbers.h"
 #include "gui/theme.h"
+#include "gui/views/ages_view.h"
 #include "gui/views/dominator_view.h"
+#include "gui/views/flame_view.h"
 #include "gui/views/histogram_view.h"
+#include "gui/views/holes_view.h"
 #include "gui/views/inspector.h"
 #include "gui/views/overview.h"
+#include "gui/views/pauses_view.h"
 #include "openclaw/version.h"
 
 namespace openclaw::gui {
@@ -103,7 +107,11 @@ MainWindow::~MainWindow() = default;
 void MainWindow::addViews() {
   places_ = {{"overview", tr("Overview"), new Overview(this)},
              {"histogram", tr("Types"), new HistogramView(this)},
-             {"dominators", tr("Owners"), new DominatorView(this)}};
+             {"dominators", tr("Owners"), new DominatorView(this)},
+             {"flamegraph", tr("Stacks"), new FlameView(this)},
+             {"fragmentation", tr("Holes"), new HolesView(this)},
+             {"generations", tr("Generations"), new AgesView(this)},
+             {"pauses", tr("Pauses"), new PausesView(this)}};
   for (std::size_t i = 0; i < places_.size(); ++i) {
     const Place& place = places_[i];
     stack_->addWidget(place.view);
@@ -240,6 +248,8 @@ void MainWindow::closeDump() {
   updateActions();
 }
 
+bool MainWindow::busy() const { return runner_.busy() || (inspector_->isVisible() && inspector_->busy()); }
+
 void MainWindow::showStatus() {
   const Totals& totals = answers_->totals;
   QString text = tr("%1 objects · %2 live").arg(numbers::shortCount(totals.objects), numbers::size(totals.reachableBytes));
@@ -252,6 +262,7 @@ void MainWindow::showStatus() {
 
 void MainWindow::showPlace(std::size_t place) {
   if (place >= places_.size()) return;
+  notePosition();
   stack_->setCurrentWidget(places_[place].view);
   placeList_->setCurrentRow(static_cast<int>(place));
   if (inspectorShown_ != nullptr) inspector_->setVisible(inspectorShown_->isChecked() && places_[place].view->wantsInspector());
@@ -264,6 +275,7 @@ void MainWindow::showPlace(std::size_t place) {
 
 void MainWindow::goToObject(quint32 object) {
   if (!answers_) return;
+  notePosition();
   for (std::size_t i = 0; i < places_.size(); ++i) {
     if (places_[i].view->state() != View::State::kData) continue;
     travelling_ = true;  // one step, not one for the view and one for the row
@@ -285,8 +297,8 @@ void MainWindow::goToType(quint32 type) {
 
 void MainWindow::remember() {
   if (travelling_ || !answers_) return;
-  const Step step{static_cast<std::size_t>(stack_->currentIndex()), selected_};
-  if (!history_.empty() && history_[historyAt_] == step) return;
+  const Step step{static_cast<std::size_t>(stack_->currentIndex()), selected_, {}};
+  if (!history_.empty() && history_[historyAt_].at(step)) return;
   // Rows passed with the arrow keys in one view are one stop: going back should leave the view, not replay keys.
   const bool sameView = !history_.empty() && history_[historyAt_].place == step.place;
   if (!history_.empty()) history_.resize(historyAt_ + 1);
@@ -297,13 +309,21 @@ void MainWindow::remember() {
   updateActions();
 }
 
+void MainWindow::notePosition() {
+  // While travelling the step is already the one that is gone to.
+  if (travelling_ || history_.empty() || history_[historyAt_].place != static_cast<std::size_t>(stack_->currentIndex())) return;
+  history_[historyAt_].position = currentView().position();
+}
+
 void MainWindow::go(int direction) {
   if (!answers_ || (direction < 0 && historyAt_ == 0) || (direction > 0 && historyAt_ + 1 >= history_.size())) return;
+  notePosition();
   historyAt_ = direction < 0 ? historyAt_ - 1 : historyAt_ + 1;
   const Step step = history_[historyAt_];
   travelling_ = true;
   showPlace(step.place);
   if (step.object) places_[step.place].view->reveal(step.object);
+  if (step.position.isValid()) places_[step.place].view->restore(step.position);
   travelling_ = false;
   selected_ = step.object;
   if (step.object) inspector_->showObject(step.object);

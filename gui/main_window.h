@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <QMainWindow>
+#include <QVariant>
 
 #include "format/result.h"
 #include "gui/answers.h"
@@ -45,6 +46,8 @@ class MainWindow : public QMainWindow {
   void openDump(const QString& path);
   void cancelLoading();
   bool loading() const { return runner_.busy(); }
+  // Something is still being searched for what is in sight.
+  bool busy() const;
   const std::shared_ptr<const Answers>& answers() const { return answers_; }
   // Why the last dump could not be opened.
   const std::optional<Error>& error() const { return error_; }
@@ -66,7 +69,8 @@ class MainWindow : public QMainWindow {
   struct Step {
     std::size_t place = 0;
     ObjectIndex object = ObjectIndex::none();
-    friend bool operator==(const Step&, const Step&) = default;
+    QVariant position;  // noted when the person leaves
+    bool at(const Step& other) const { return place == other.place && object == other.object; }
   };
 
   void addViews();
@@ -83,6 +87,7 @@ class MainWindow : public QMainWindow {
   void goToObject(quint32 object);
   void goToType(quint32 type);
   void remember();
+  void notePosition();
   void go(int direction);
   void updateActions();
 

@@ -11,6 +11,8 @@
 namespace openclaw::gui {
 namespace {
 
+constexpr int kButtons = 2;
+
 QColor colorOf(Severity severity, const theme::Colors& colors) {
   switch (severity) {
     case Severity::kCritical: return colors.critical;
@@ -89,11 +91,16 @@ FindingCard::FindingCard(const Finding& finding, QWidget* parent) : QFrame(paren
     ++row;
   }
   grid->addWidget(because, row, 1);
-  if (!finding.objects.empty()) {
-    auto* show = new QPushButton(tr("Show object"), this);
-    const quint32 object = finding.objects.front().object.value;
+  // Each object of the evidence leads to its place among the owners, with the inspector beside it.
+  int buttons = 0;
+  for (const EvidenceObject& evidence : finding.objects) {
+    if (buttons == kButtons || !evidence.object) break;
+    const QString role = numbers::text(evidence.role);
+    auto* show = new QPushButton(role.isEmpty() ? tr("Show object") : tr("Show %1").arg(role), this);
+    show->setObjectName(QStringLiteral("showEvidence"));
+    const quint32 object = evidence.object.value;
     connect(show, &QPushButton::clicked, this, [this, object] { Q_EMIT objectActivated(object); });
-    grid->addWidget(show, 0, 2, 2, 1, Qt::AlignTop);
+    grid->addWidget(show, buttons++, 2, Qt::AlignTop);
   }
 }
 

@@ -1,8 +1,11 @@
 #include "gui/views/inspector.h"
 
+#include <chrono>
+#include <memory>
 #include <utility>
 
 #include <QLabel>
+#include <QTabWidget>
 #include <QVBoxLayout>
 
 #include "gui/numbers.h"
@@ -16,6 +19,10 @@ namespace {
 constexpr std::uint32_t kSlotsSearched = 20'000;
 constexpr std::size_t kOwnersShown = 12;
 constexpr std::size_t kFramesShown = 12;
+// Rows passed with a key held down start no search.
+constexpr std::chrono::milliseconds kSearchDelay(100);
+// Of a long path, so many objects at either end.
+constexpr std::size_t kStepsAtAnEnd = 8;
 // Longer tables share what height is left and scroll.
 constexpr std::size_t kRowsWithoutScrolling = 8;
 
@@ -30,7 +37,8 @@ RowCell sizeCell(Bytes bytes) {
 QString labelBetween(const Snapshot& s, ObjectIndex holder, ObjectIndex object) {
   std::uint32_t searched = 0;
   for (EdgeCursor e = s.edgesFrom(holder); e && searched < kSlotsSearched; e.next(), ++searched)
-    if (e.target() == object) return numbers::text(s.labelOf(holder, e.slot()));
+    if (e.target() == object)
+      return numbers::text(s.labelOf(holder, e.slot())) + (s.strengthOf(holder, e.slot()) == Strength::kWeak ? QObject::tr(" (weak)") : QString());
   return QObject::tr("one of %1 slots").arg(numbers::count(s.slotCount(holder)));
 }
 
@@ -80,9 +88,19 @@ Inspector::Inspector(QWidget* parent) : QWidget(parent) {
   facts_ = makeText(this);
   facts_->setObjectName(QStringLiteral("inspectorFacts"));
   const std::vector<ColumnSpec> columns = {{tr("Reference")}, {tr("Object")}, {tr("Retained"), {}, Qt::AlignRight}};
-  ownersTitle_ = makeTitle(this);
+  pathTable_ = new RowsTable(columns, this);
+  pathTable_->setObjectName(QStringLiteral("inspectorPaths"));
+  pathTable_->setAccessibleName(tr("Paths to roots"));
   owners_ = new RowsTable(columns, this);
   owners_->setObjectName(QStringLiteral("inspectorOwners"));
+  owners_->setAccessibleName(tr("Owners"));
+  keepers_ = new QTabWidget(this);
+  keepers_->setObjectName(QStringLiteral("inspectorKeepers"));
+  keepers_->setDocumentMode(true);
+  keepers_->addTab(pathTable_, tr("Paths to roots"));
+  keepers_->addTab(owners_, tr("Owners"));
+  keepers_->setTabToolTip(0, tr("The shortest chain of references from a root, and others that share as little as possible with it"));
+  keepers_->setTabToolTip(1, tr("Who alone keeps it alive, from here up to the root"));
   holdersTitle_ = makeTitle(this);
   holders_ = new RowsTable(columns, this);
   holders_->setObjectName(QStringLiteral("inspectorHolders"));
@@ -92,19 +110,19 @@ Inspector::Inspector(QWidget* parent) : QWidget(parent) {
   originTitle_ = makeTitle(this);
   origin_ = new RowsTable({{tr("Function")}, {tr("Where")}}, this);
   origin_->setObjectName(QStringLiteral("inspectorOrigin"));
-  for (RowsTable* table : {owners_, holders_, fields_, origin_}) {
+  for (RowsTable* table : {pathTable_, owners_, holders_, fields_, origin_}) {
     table->setStretched({0, 1});
     table->setAlternatingRowColors(true);
     connect(table, &RowsTable::objectActivated, this, &Inspector::objectActivated);
   }
+  for (RowsTable* table : {pathTable_, owners_}) table->setFitsRows(false);
   auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(8, 10, 10, 10);
   layout->setSpacing(4);
   layout->addWidget(title_);
   layout->addWidget(facts_);
   layout->addSpacing(6);
-  layout->addWidget(ownersTitle_);
-  layout->addWidget(owners_);
+  layout->addWidget(keepers_, 5);
   layout->addSpacing(4);
   layout->addWidget(holdersTitle_);
   layout->addWidget(holders_, 4);
@@ -115,6 +133,9 @@ Inspector::Inspector(QWidget* parent) : QWidget(parent) {
   layout->addWidget(originTitle_);
   layout->addWidget(origin_);
   layout->addStretch(1);
+  pathsWanted_.setSingleShot(true);
+  pathsWanted_.setInterval(kSearchDelay);
+  connect(&pathsWanted_, &QTimer::timeout, this, &Inspector::findPaths);
   clear();
 }
 
@@ -124,10 +145,12 @@ void Inspector::setAnswers(std::shared_ptr<const Answers> answers) {
 }
 
 void Inspector::clear() {
+  pathsWanted_.stop();
+  paths_.cancel();
   title_->setText(tr("Nothing selected"));
   facts_->setText(answers_ ? tr("Select a row: its object stands here, with who holds it and what it holds.")
                            : tr("Open a dump, then select a row."));
-  for (QWidget* widget : std::initializer_list<QWidget*>{ownersTitle_, owners_, holdersTitle_, holders_, fieldsTitle_, fields_,
+  for (QWidget* widget : std::initializer_list<QWidget*>{keepers_, holdersTitle_, holders_, fieldsTitle_, fields_,
                                                          originTitle_, origin_})
     widget->hide();
 }
@@ -149,7 +172,9 @@ void Inspector::showObject(ObjectIndex object) {
   facts.push_back(answers_->agesKnown ? tr("Age  %1 (collections survived)").arg(numbers::age(s.age(object))) : tr("Age  not known: no collection has run"));
   if (const QString flags = flagsText(s.flags(object)); !flags.isEmpty()) facts.push_back(tr("Flags  %1").arg(flags));
   facts_->setText(facts.join(QLatin1Char('\n')));
+  keepers_->setVisible(s.reachable(object));
   showOwners(object);
+  wantPaths(object);
   showHolders(object);
   showFields(object);
   showOrigin(object);
@@ -170,10 +195,66 @@ void Inspector::showOwners(ObjectIndex object) {
     rows.push_back({.cells = {held, {.text = typeName(s, *at), .toolTip = numbers::address(s.address(*at))}, sizeCell(s.retained(*at))},
                     .object = *at});
   }
-  ownersTitle_->setText(more == 0 ? tr("Owners, from here up to the root") : tr("Owners, from here up; %1 more to the root").arg(numbers::count(more)));
-  ownersTitle_->setVisible(!rows.empty());
-  owners_->setVisible(!rows.empty());
+  if (more > 0)
+    rows.push_back({.cells = {{.text = tr("%1 more up to the root").arg(numbers::count(more))}, {.text = QString()}, {.text = QString()}}, .muted = true});
   owners_->setRows(std::move(rows));
+}
+
+void Inspector::wantPaths(ObjectIndex object) {
+  pathsWanted_.stop();
+  paths_.cancel();
+  if (!answers_->snapshot->reachable(object)) return setPathRows({});
+  setPathRows({{.cells = {{.text = tr("searching…")}, {.text = QString()}, {.text = QString()}}, .muted = true}});
+  wanted_ = object;
+  pathsWanted_.start();
+}
+
+void Inspector::findPaths() {
+  if (!answers_) return;
+  paths_.start([this, answers = answers_, object = wanted_](JobContext& job) -> JobRunner::Delivery {
+    auto found = std::make_shared<const DifferentPaths>(findDifferentPaths(*answers->snapshot, object, kPaths, job.stopToken()));
+    return [this, object, found] { showPaths(object, *found); };
+  });
+}
+
+// A heading for each path, the root's words and the object it holds, then reference by reference.
+void Inspector::showPaths(ObjectIndex object, const DifferentPaths& found) {
+  const Snapshot& s = *answers_->snapshot;
+  std::vector<Row> rows;
+  const auto note = [&rows](const QString& text, bool bold) { rows.push_back({.cells = {{.text = text}, {.text = QString()}, {.text = QString()}}, .muted = !bold, .bold = bold}); };
+  for (std::size_t i = 0; i < found.paths.size(); ++i) {
+    const DifferentPath& path = found.paths[i];
+    QString title = i == 0 ? tr("Shortest") : tr("Another");
+    title += tr(": %1").arg(numbers::counted(path.steps.size(), tr("object"), tr("objects")));
+    if (path.sharedInner > 0) title += tr(", %1 as above").arg(numbers::count(path.sharedInner));
+    note(title, true);
+    for (std::size_t step = 0; step < path.steps.size(); ++step) {
+      if (path.steps.size() > 2 * kStepsAtAnEnd + 1 && step == kStepsAtAnEnd) {
+        const std::size_t left = path.steps.size() - 2 * kStepsAtAnEnd;
+        note(tr("… %1 more").arg(numbers::counted(left, tr("object"), tr("objects"))), false);
+        step += left;
+      }
+      const ObjectIndex at = path.steps[step].object;
+      QString label;
+      if (step > 0) label = numbers::text(s.labelOf(path.steps[step - 1].object, path.steps[step].slot));
+      else if (const auto roots = rootsOf(s, at); !roots.empty()) label = numbers::text(rootText(s, roots.front()));
+      rows.push_back({.cells = {{.text = label}, {.text = typeName(s, at), .toolTip = numbers::address(s.address(at))}, sizeCell(s.retained(at))},
+                      .object = at == object ? ObjectIndex::none() : at});
+    }
+  }
+  if (found.paths.empty()) note(tr("no path was found"), false);
+  else if (found.gaveUp) note(tr("the search for further paths would take too long"), false);
+  else if (found.paths.size() < kPaths) note(tr("there is no other path"), false);
+  std::vector<int> notes;
+  for (std::size_t row = 0; row < rows.size(); ++row)
+    if (rows[row].cells[1].text.isEmpty()) notes.push_back(static_cast<int>(row));
+  setPathRows(std::move(rows));
+  for (const int row : notes) pathTable_->setSpan(row, 0, 1, pathTable_->model()->columnCount());
+}
+
+void Inspector::setPathRows(std::vector<Row> rows) {
+  pathTable_->clearSpans();
+  pathTable_->setRows(std::move(rows));
 }
 
 void Inspector::showHolders(ObjectIndex object) {

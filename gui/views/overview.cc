@@ -56,15 +56,6 @@ RowCell shareCell(std::uint64_t part, std::uint64_t whole) {
 
 RowCell textCell(const QString& text) { return {.text = text, .raw = text}; }
 
-std::optional<std::uint64_t> pauseTarget(const Snapshot& snapshot) {
-  for (const SettingInfoRow& setting : snapshot.settings())
-    if (setting.name.ends_with("pause-target")) {
-      if (const auto target = parseDuration(setting.value)) return static_cast<std::uint64_t>(target->count());
-      return std::nullopt;
-    }
-  return std::nullopt;
-}
-
 // How the heap was held still, in words.
 QString words(Consistency consistency) {
   switch (consistency) {
@@ -508,7 +499,7 @@ void Overview::showPauses() {
   QString answer = total == pauses.size() ? numbers::counted(total, tr("pause"), tr("pauses"))
                                           : tr("The last %1 of %2 pauses").arg(numbers::count(pauses.size()), numbers::count(total));
   answer += tr(": half under %1, 95 % under %2, longest %3.").arg(numbers::duration(percentile(0.5)), numbers::duration(percentile(0.95)), numbers::duration(durations.back()));
-  const auto target = pauseTarget(*answers_->snapshot);
+  const auto target = answers_->pauseTarget;
   if (target) {
     const auto over = static_cast<std::uint64_t>(durations.end() - std::ranges::upper_bound(durations, *target));
     answer += over == 0 ? tr(" None over the target of %1.").arg(numbers::duration(*target))

@@ -11,6 +11,7 @@
 
 #include <QStackedWidget>
 #include <QString>
+#include <QVariant>
 
 #include "gui/answers.h"
 
@@ -37,6 +38,8 @@ class View : public QStackedWidget {
   virtual QWidget* mainWidget() = 0;
   // Says again what is selected here: the view has come up.
   virtual void announceSelection() {}
+  // Whether what is in sight is drawn in full; a view may refine over several frames.
+  virtual bool settled() const { return true; }
   // Whether the inspector stands beside this view.
   virtual bool wantsInspector() const { return true; }
   // Ctrl+F; nothing where a view has no search.
@@ -44,6 +47,11 @@ class View : public QStackedWidget {
   // Brings an object or type into sight; false when this view cannot.
   virtual bool reveal(ObjectIndex) { return false; }
   virtual bool revealType(TypeIndex) { return false; }
+
+  // Where in the view the person is beyond the selected object (zoom, place, what the widths mean), for back and forward;
+  // opaque outside. Nothing when the view has no such thing.
+  virtual QVariant position() const { return {}; }
+  virtual void restore(const QVariant&) {}
 
   void showEmpty(const QString& title, const QString& next, const QString& button = {});
   void showLoading(const QString& file);

@@ -1,5 +1,6 @@
 #include "tests/gui/service_dump.h"
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <span>
@@ -7,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "format/check.h"
 #include "format/dump_writer.h"
 #include "format/records.h"
 
@@ -308,10 +310,18 @@ Result<ServiceFigures> writeServiceDump(const std::string& path, const ServiceSh
   writeSitesAndStacks(encoder);
 
   const std::uint64_t metadata = heap.bytes() / 64, floating = 9'600;
-  const std::uint64_t holes = heap.holeBytes() - floating;  // the dead, unswept objects lie in the first block's holes
-  heap.regions().front().holeBytes -= floating;
-  heap.regions().front().floatingBytes = floating;
-  heap.regions().front().floatingCount = 200;
+  // The dead, unswept objects lie where the first blocks have holes.
+  constexpr std::uint32_t kDead = 200;
+  const std::uint64_t holes = heap.holeBytes() - floating;
+  std::uint32_t left = kDead;
+  for (RegionRecord& region : heap.regions()) {
+    const auto dead = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, region.holeBytes / (floating / kDead)));
+    region.holeBytes -= dead * (floating / kDead);
+    region.floatingBytes = dead * (floating / kDead);
+    region.floatingCount = dead;
+    left -= dead;
+  }
+  OPENCLAW_CHECK(left == 0);
   const std::uint64_t committed = heap.bytes() + floating + holes + heap.emptyBytes() + heap.slackBytes() + metadata + shape.unexplained;
   ArenaRecord arena;
   arena.name = "main";

@@ -14,6 +14,10 @@ std::shared_ptr<const Answers> answersOf(Result<std::shared_ptr<const Snapshot>>
   return computeAnswers(*snapshot, {}, [](std::string_view, double) {});
 }
 
+QByteArray arrayOf(const std::vector<std::byte>& bytes) {
+  return QByteArray(reinterpret_cast<const char*>(bytes.data()), static_cast<qsizetype>(bytes.size()));
+}
+
 }  // namespace
 
 std::shared_ptr<const Answers> answersOf(std::string_view graph) {
@@ -31,9 +35,10 @@ QString DumpFiles::write(const QString& name, const openclaw::test::ServiceShape
   return path(name);
 }
 
-QString DumpFiles::writeGraph(const QString& name, std::string_view graph) {
-  const auto bytes = openclaw::test::dumpOf(graph);
-  return writeBytes(name, QByteArray(reinterpret_cast<const char*>(bytes.data()), static_cast<qsizetype>(bytes.size())));
+QString DumpFiles::writeGraph(const QString& name, std::string_view graph) { return writeBytes(name, arrayOf(openclaw::test::dumpOf(graph))); }
+
+QString DumpFiles::writeBareGraph(const QString& name, std::string_view graph) {
+  return writeBytes(name, arrayOf(openclaw::test::dumpOf(graph, {.metadata = false})));
 }
 
 QString DumpFiles::writeBytes(const QString& name, const QByteArray& bytes) {

@@ -24,6 +24,8 @@ class DumpFiles {
  public:
   QString write(const QString& name, const openclaw::test::ServiceShape& shape);
   QString writeGraph(const QString& name, std::string_view graph);
+  // Objects, edges and roots only: no process, regions, pauses or counters.
+  QString writeBareGraph(const QString& name, std::string_view graph);
   QString writeBytes(const QString& name, const QByteArray& bytes);
   // The first `fraction` of another file.
   QString writeCut(const QString& name, const QString& of, double fraction);

@@ -1,0 +1,186 @@
+#include "gui/views/flame_view.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <QComboBox>
+#include <QHBoxLayout>
+#include <QKeyEvent>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QScrollArea>
+#include <QVBoxLayout>
+
+#include "gui/numbers.h"
+#include "gui/views/flame_canvas.h"
+
+namespace openclaw::gui {
+namespace {
+
+QLabel* makeLine(QWidget* parent, const char* name) {
+  auto* label = new QLabel(parent);
+  label->setObjectName(QLatin1String(name));
+  label->setTextFormat(Qt::PlainText);
+  label->setMinimumWidth(1);
+  label->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  return label;
+}
+
+}  // namespace
+
+FlameView::FlameView(QWidget* parent) : View(parent) {
+  auto* content = new QWidget(this);
+  note_ = makeLine(content, "flameNote");
+  note_->setWordWrap(true);
+  weight_ = new QComboBox(content);
+  weight_->setObjectName(QStringLiteral("flameWeight"));
+  weight_->setAccessibleName(tr("What the widths stand for"));
+  for (const FlameWeight weight : {FlameWeight::kLiveBytes, FlameWeight::kAllocatedBytes, FlameWeight::kFreedBytes, FlameWeight::kRetainedBytes})
+    weight_->addItem(tr("Width: %1").arg(QLatin1String(toText(weight))));
+  search_ = new QLineEdit(content);
+  search_->setObjectName(QStringLiteral("flameSearch"));
+  search_->setAccessibleName(tr("Search functions and files"));
+  search_->setPlaceholderText(tr("Search: part of a function or file      (Ctrl+F)"));
+  search_->setClearButtonEnabled(true);
+  search_->installEventFilter(this);
+  found_ = makeLine(content, "flameFound");
+  whole_ = new QPushButton(tr("&Whole graph (0)"), content);
+  whole_->setObjectName(QStringLiteral("flameWhole"));
+  whole_->setAutoDefault(false);
+  canvas_ = new FlameCanvas(content);
+  canvas_->setObjectName(QStringLiteral("flame"));
+  canvas_->setAccessibleName(tr("Flame graph of allocations"));
+  canvas_->installEventFilter(this);
+  scroll_ = new QScrollArea(content);
+  scroll_->setObjectName(QStringLiteral("flameScroll"));
+  scroll_->setWidgetResizable(true);
+  scroll_->setFocusPolicy(Qt::NoFocus);
+  scroll_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  scroll_->setWidget(canvas_);
+  pointed_ = makeLine(content, "flamePointed");
+  pointed_->setWordWrap(true);
+
+  auto* bar = new QHBoxLayout;
+  bar->addWidget(weight_);
+  bar->addWidget(search_, 1);
+  bar->addWidget(found_);
+  bar->addWidget(whole_);
+  auto* layout = new QVBoxLayout(content);
+  layout->setContentsMargins(10, 10, 10, 8);
+  layout->addWidget(note_);
+  layout->addLayout(bar);
+  layout->addWidget(scroll_, 1);
+  layout->addWidget(pointed_);
+  setContent(content);
+
+  connect(weight_, &QComboBox::currentIndexChanged, this, &FlameView::showWeight);
+  connect(search_, &QLineEdit::textChanged, this, &FlameView::search);
+  connect(search_, &QLineEdit::returnPressed, this, [this] { canvas_->setFocus(); });
+  connect(whole_, &QPushButton::clicked, this, [this] { canvas_->zoomTo(FlameGraph::kRoot); });
+  connect(canvas_, &FlameCanvas::pointedAt, this, &FlameView::showPointed);
+  connect(canvas_, &FlameCanvas::zoomed, this, [this] { whole_->setEnabled(canvas_->zoom() != FlameGraph::kRoot); });
+  showNoDump();
+}
+
+void FlameView::showAnswers(std::shared_ptr<const Answers> answers) {
+  canvas_->setFlame(nullptr);  // it borrows from the answers that go
+  answers_ = std::move(answers);
+  const bool nothing = std::ranges::all_of(answers_->flames, [](const FlameGraph& flame) { return flame.empty(); });
+  if (nothing) {
+    showEmpty(tr("Nobody is known"), answers_->readWhole() ? tr("The dump holds neither objects nor allocations. Take one while the program holds some: occtl memory dump")
+                                                           : tr("Sites and stacks are not in the part of the dump that could be read; take the dump again."));
+    return;
+  }
+  weight_->setCurrentIndex(0);
+  showWeight(0);
+  showData();
+}
+
+void FlameView::showNoDump() {
+  canvas_->setFlame(nullptr);
+  answers_.reset();
+  showEmpty(tr("No dump is open"), tr("Open one with Ctrl+O, or drop a file here. To take one: occtl memory dump --output heap.bin"),
+            tr("&Open a dump…"));
+}
+
+QWidget* FlameView::mainWidget() { return canvas_; }
+
+QVariant FlameView::position() const {
+  if (state() != State::kData) return {};
+  return QVariantList{weight_->currentIndex(), canvas_->zoom(), canvas_->selected() ? QVariant(*canvas_->selected()) : QVariant()};
+}
+
+void FlameView::restore(const QVariant& position) {
+  const QVariantList parts = position.toList();
+  if (parts.size() != 3) return;
+  weight_->setCurrentIndex(parts[0].toInt());
+  canvas_->zoomTo(parts[1].toUInt());
+  if (parts[2].isValid()) canvas_->select(parts[2].toUInt());
+}
+
+void FlameView::focusSearch() {
+  search_->setFocus(Qt::ShortcutFocusReason);
+  search_->selectAll();
+}
+
+void FlameView::showWeight(int weight) {
+  if (!answers_) return;
+  const FlameGraph& flame = answers_->flames[static_cast<std::size_t>(weight)];
+  canvas_->setFlame(&flame);
+  const FlameNode& all = flame.nodes.front();
+  QString text = flame.empty() ? tr("No %1 are known.").arg(QLatin1String(toText(flame.weight)))
+                               : tr("%1 of %2, callers above callees.").arg(numbers::size(Bytes(all.total), flame.totalCertainty), QLatin1String(toText(flame.weight)));
+  if (flame.withoutStack > 0)
+    text += tr(" Of %1 (%2) no stack was sampled: only the site is known.").arg(numbers::size(Bytes(flame.withoutStack)), numbers::share(flame.withoutStack, all.total));
+  if (!flame.note.empty()) text += QLatin1Char(' ') + numbers::text(flame.note);
+  note_->setText(text);
+  search();
+  showPointed();
+}
+
+void FlameView::search() {
+  canvas_->setSearch(search_->text());
+  if (search_->text().trimmed().isEmpty() || canvas_->flame() == nullptr) return found_->clear();
+  found_->setText(canvas_->matchedNames() == 0 ? tr("no function or file matches")
+                                               : tr("%1, %2 of the width").arg(numbers::size(Bytes(canvas_->matchedBytes()), Certainty::kSampled),
+                                                                              numbers::share(canvas_->matchedBytes(), canvas_->flame()->nodes.front().total)));
+}
+
+void FlameView::showPointed() {
+  if (!answers_ || canvas_->flame() == nullptr) return;
+  const auto node = canvas_->pointed();
+  if (!node) return pointed_->setText(tr("Point at a box. A click zooms in, 0 shows all; arrows walk, Enter zooms, Backspace zooms out."));
+  const FlameGraph& flame = *canvas_->flame();
+  const FlameNode& n = flame.nodes[*node];
+  const Certainty certainty = *node == FlameGraph::kRoot ? flame.totalCertainty : flame.splitCertainty;
+  QString text = numbers::text(flame.name(*node));
+  if (n.inlined) text += tr(" (inlined)");
+  if (!flame.place(*node).empty()) text += tr(" · %1").arg(numbers::text(flame.place(*node)));
+  text += tr(" · %1, %2 of all").arg(numbers::size(Bytes(n.total), certainty), numbers::share(n.total, flame.nodes.front().total));
+  if (n.self > 0 && n.self != n.total) text += tr(" · %1 itself").arg(numbers::size(Bytes(n.self), certainty));
+  if (n.objects > 0) text += tr(" · from %1").arg(numbers::counted(n.objects, tr("sample"), tr("samples")));
+  pointed_->setText(text);
+}
+
+bool FlameView::eventFilter(QObject* watched, QEvent* event) {
+  if (event->type() == QEvent::KeyPress) {
+    const auto* key = static_cast<QKeyEvent*>(event);
+    if (watched == search_ && key->key() == Qt::Key_Escape && !search_->text().isEmpty()) {
+      search_->clear();
+      return true;
+    }
+    if (watched == canvas_ && key->text() == QLatin1String("/")) {
+      focusSearch();
+      return true;
+    }
+  }
+  // What the keys selected comes into sight.
+  if (watched == canvas_ && event->type() == QEvent::KeyRelease && canvas_->selected()) {
+    const QRectF box = canvas_->rectOf(*canvas_->selected());
+    if (!box.isEmpty()) scroll_->ensureVisible(static_cast<int>(box.left()), static_cast<int>(box.center().y()), 0, canvas_->rowHeight() * 2);
+  }
+  return View::eventFilter(watched, event);
+}
+
+}  // namespace openclaw::gui
