@@ -151,7 +151,10 @@ std::string shortFunction(std::string_view function) {
   }
   if (begin >= end) return std::string(function);
   if (parts.size() >= 2) begin = parts[parts.size() - 2];
-  return std::string(function.substr(begin, end - begin));
+  std::string_view name = function.substr(begin, end - begin);
+  // A namespace without a name tells nobody anything.
+  if (constexpr std::string_view kNameless = "(anonymous namespace)::"; name.starts_with(kNameless)) name.remove_prefix(kNameless.size());
+  return std::string(name);
 }
 
 std::string siteText(const Snapshot& snapshot, SiteIndex site) {
