@@ -2,7 +2,8 @@
 # The tests, with all set-up: packages, build, every test that is not labelled `slow`.
 #
 #   tests/run.sh               the plain run
-#   tests/run.sh --sanitize    also format, capture, runtime and the analyzer's core under ASan+UBSan and under TSan
+#   tests/run.sh --sanitize    also format, capture, runtime and the analyzer's core under ASan+UBSan and under TSan,
+#                              and a minute of libFuzzer on the reader of dumps, with ASan+UBSan
 #   tests/run.sh --slow        also the long tests
 #
 # Prints a line with its seconds for each step, then what ctest says. Exit 0: all passed.
@@ -15,7 +16,7 @@ for argument in "$@"; do
   case $argument in
     --sanitize) sanitize=yes ;;
     --slow) slow=yes ;;
-    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "tests/run.sh: unknown option $argument (try --help)" >&2; exit 2 ;;
   esac
 done
@@ -44,4 +45,11 @@ if [ "$sanitize" = yes ]; then
   build_preset tsan
   # TSan needs its fixed address layout; randomization moves mappings into its shadow.
   run_tests tsan setarch --addr-no-randomize
+  # What it finds (a crash, a hang, too much memory) stays in the folder, to be run again by name.
+  install_packages fuzz
+  build_targets fuzz fuzz_seeds fuzz_dump_reader
+  mkdir -p build/fuzz/corpus
+  build/fuzz/fuzz/fuzz_seeds build/fuzz/corpus
+  step "fuzz the reader of dumps, a minute" build/fuzz/fuzz/fuzz_dump_reader -max_total_time=60 -max_len=65536 \
+    -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus
 fi
