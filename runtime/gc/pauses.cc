@@ -16,11 +16,16 @@
 
 namespace openclaw::gc {
 
-std::uint64_t monotonicNow() noexcept {
+namespace {
+std::uint64_t clockNanoseconds(clockid_t clock) noexcept {
   timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  ::clock_gettime(clock, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
 }
+}  // namespace
+
+std::uint64_t monotonicNow() noexcept { return clockNanoseconds(CLOCK_MONOTONIC); }
+std::uint64_t threadProcessorTime() noexcept { return clockNanoseconds(CLOCK_THREAD_CPUTIME_ID); }
 
 const char* toText(StopKind kind) {
   switch (kind) {
@@ -58,8 +63,7 @@ void PauseBuilder::phase(const char* name) noexcept {
   current_ = name;
 }
 
-void PauseBuilder::end() noexcept {
-  const std::uint64_t now = monotonicNow();
+void PauseBuilder::end(std::uint64_t now) noexcept {
   closePhase(now);
   current_ = nullptr;
   entry.duration = now - entry.startMonotonic;

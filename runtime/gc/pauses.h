@@ -16,6 +16,7 @@ namespace openclaw::gc {
 
 // Nanoseconds of CLOCK_MONOTONIC.
 std::uint64_t monotonicNow() noexcept;
+std::uint64_t threadProcessorTime() noexcept;   // ns that the calling thread has run
 
 enum class StopKind : std::uint8_t { kCollect, kDump, kCounters, kVerify, kResize };
 const char* toText(StopKind kind);
@@ -41,7 +42,7 @@ class PauseBuilder {
   PauseEntry entry;
   void begin(StopKind kind, std::string_view cause) noexcept;  // the clock starts
   void phase(const char* name) noexcept;                       // static text
-  void end() noexcept;
+  void end(std::uint64_t now) noexcept;
 
  private:
   void closePhase(std::uint64_t now) noexcept;

@@ -265,9 +265,12 @@ PauseEntry Safepoint::resume() {
     if (__tsan_release != nullptr && thread->currentState() == ThreadState::kStoppedBySignal) __tsan_release(thread);
     thread->stopWanted.store(0, std::memory_order_seq_cst);
   }
+  // The stop ends when every thread can run again, which is this call. A thread that runs already may have taken this
+  // one's processor before it gets to read the clock: so the call counts with its processor time.
+  const std::uint64_t released = monotonicNow(), processor = threadProcessorTime();
   resumes_.fetch_add(1, std::memory_order_seq_cst);
   futexWakeAll(resumes_);
-  pause_.end();
+  pause_.end(released + (threadProcessorTime() - processor));
   machine_.end(pause_.entry);
   heap_.pauses.add(pause_.entry);
   const PauseEntry entry = pause_.entry;

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <atomic>
 #include <thread>
 
@@ -198,8 +200,14 @@ int main(int argc, char** argv) {
       row.kept = static_cast<double>(n1 - n0) / (static_cast<double>(t1 - t0) / 1e9) / before;
       row.consistency = reply->consistency;
       std::uint64_t stopBegin = 0;
-      for (const control::PauseRow& pause : heap.pauses(8).rows)
-        if (pause.ownedKind == "dump") stopBegin = pause.startMonotonic;
+      std::string parts;
+      for (const control::PauseRow& pause : heap.pauses(8).rows) {
+        if (pause.ownedKind != "dump") continue;
+        stopBegin = pause.startMonotonic;
+        parts.clear();
+        for (const control::Phase& phase : pause.ownedPhases)
+          parts += fmt::format("{}{} {:.2f}", parts.empty() ? "" : ", ", phase.name, static_cast<double>(phase.duration) / 1e6);
+      }
       const std::uint64_t stopEnd = stopBegin + reply->stopNanoseconds;
       const std::uint64_t childEnd = stopEnd + reply->end.walkNanoseconds;
       for (const Gaps& g : gaps) {
@@ -208,8 +216,8 @@ int main(int argc, char** argv) {
         row.collapseFeltMs = std::max(row.collapseFeltMs, static_cast<double>(g.longestIn(std::min(childEnd, t1), t2)) / 1e6);
       }
       rows.push_back(row);
-      std::printf("dump %2llu  stop %6.2f ms  felt %6.2f ms  while the child lived %6.2f ms  after it (huge pages) %6.2f ms  total %7.0f ms  throughput kept %4.2f  %s%s%s\n",
-                  static_cast<unsigned long long>(d + 1), row.stopMs, row.feltMs, row.childFeltMs, row.collapseFeltMs,
+      std::printf("dump %2llu  stop %6.2f ms (%s)  felt %6.2f ms  while the child lived %6.2f ms  after it (huge pages) %6.2f ms  total %7.0f ms  throughput kept %4.2f  %s%s%s\n",
+                  static_cast<unsigned long long>(d + 1), row.stopMs, parts.c_str(), row.feltMs, row.childFeltMs, row.collapseFeltMs,
                   row.totalMs, row.kept, row.consistency.c_str(), reply->note.empty() ? "" : ": ", reply->note.c_str());
       std::fflush(stdout);
     }

@@ -362,7 +362,7 @@ TEST_F(SnapshotterTest, TheChildYieldsToTheProgramAndDiesFirst) {
   ASSERT_EQ(child.start([](void*) noexcept { for (;;) ::syscall(SYS_pause); return 0; }, nullptr, {}), 0);
   EXPECT_EQ(child.makeHumble(), "");
   EXPECT_EQ(::sched_getscheduler(child.pid()), SCHED_BATCH);
-  EXPECT_EQ(::getpriority(PRIO_PROCESS, static_cast<id_t>(child.pid())), 2);
+  EXPECT_EQ(::getpriority(PRIO_PROCESS, static_cast<id_t>(child.pid())), 5);
   std::ifstream score("/proc/" + std::to_string(child.pid()) + "/oom_score_adj");
   int value = 0;
   score >> value;
