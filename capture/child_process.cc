@@ -83,13 +83,13 @@ bool enterSeccomp() noexcept {
   // The parent may have died before the line above; then nobody would end this child.
   if (::syscall(SYS_getppid) == parent) {
     ::syscall(SYS_prctl, PR_SET_NAME, "openclaw-dump", 0, 0, 0);
+    const rlimit noCore{0, 0};
+    ::syscall(SYS_prlimit64, 0, RLIMIT_CORE, &noCore, nullptr);
+    closeAllBut(options.keepDescriptor);
     // The threads that were stopped go first: where there are fewer processors than threads, a child that started to
     // work now would lengthen the stop that they feel by a slice of the scheduler's.
     const timespec aMoment{0, 3'000'000};
     ::syscall(SYS_nanosleep, &aMoment, nullptr);
-    const rlimit noCore{0, 0};
-    ::syscall(SYS_prlimit64, 0, RLIMIT_CORE, &noCore, nullptr);
-    closeAllBut(options.keepDescriptor);
     if (options.seccomp && !enterSeccomp()) status = ChildProcess::kSeccompRefused;
     else status = body(argument);
   }
