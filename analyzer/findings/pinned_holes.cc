@@ -27,7 +27,8 @@ namespace {
 // healthy kinds behind 60 % at most (postings of a search index, mostly 36 %) and stand alone in 26 % at most.
 constexpr double kMostHaveAHole = 0.75, kMostStandAlone = 0.5;
 // Of the live bytes.
-constexpr double kNarrowWorthAWarning = 0.02, kWideWorthAWarning = 0.05, kShareThatIsCritical = 0.2;
+// Narrow holes under the second share are told, as a note: what a healthy program loses between cells of many sizes reaches 2 %.
+constexpr double kNarrowWorthANote = 0.02, kNarrowWorthAWarning = 0.035, kWideWorthAWarning = 0.05, kShareThatIsCritical = 0.2;
 constexpr std::uint64_t kFewestPins = 64;
 
 struct Pins {
@@ -100,7 +101,7 @@ std::vector<Finding> findPinnedHoles(const RuleInput& input) {
     const double objects = static_cast<double>(pins.objects);
     const auto shareOf = [&](std::uint64_t bytes) { return static_cast<double>(bytes) / static_cast<double>(live); };
     const bool narrow = static_cast<double>(pins.narrow) >= kMostHaveAHole * objects &&
-                        shareOf(pins.narrowBytes) >= kNarrowWorthAWarning && pins.narrowBytes > pins.bytes;
+                        shareOf(pins.narrowBytes) >= kNarrowWorthANote && pins.narrowBytes > pins.bytes;
     const bool wide = static_cast<double>(pins.alone) >= kMostStandAlone * objects &&
                       shareOf(pins.wideBytes) >= kWideWorthAWarning && pins.wideBytes > 4 * pins.bytes;
     if (!narrow && !wide) continue;
@@ -114,7 +115,9 @@ std::vector<Finding> findPinnedHoles(const RuleInput& input) {
     const ObjectIndex owner = holder ? ownerOf(s, holder) : holder;
     Finding f;
     f.id = "fragmentation.pinned-holes";
-    f.severity = shareOf(lost) >= kShareThatIsCritical ? Severity::kCritical : Severity::kWarning;
+    f.severity = shareOf(lost) >= kShareThatIsCritical ? Severity::kCritical
+                 : shareOf(lost) >= kNarrowWorthAWarning ? Severity::kWarning
+                                                         : Severity::kNote;
     const std::string kept = owner ? fmt::format(", kept by {} {}", typeText(s, s.type(owner)), toText(s.address(owner)))
                                    : "";
     f.verdict = narrow ? fmt::format("{} × {}, made at {}{}, stand between holes of {} on average that no allocation "
