@@ -1,5 +1,6 @@
 #include "runtime/gc/destructors.h"
 
+#include <array>
 #include <mutex>
 
 #include "format/check.h"
@@ -30,7 +31,7 @@ bool Destructors::runOne(ObjectHeader* header) {
   executed_.fetch_add(1, std::memory_order_seq_cst);
   if (pool::stateOf(__atomic_load_n(pool::markByteOf(reinterpret_cast<Address>(header)), __ATOMIC_RELAXED)) == pool::kDoomed)
     pending_.fetch_sub(1, std::memory_order_seq_cst);
-  header->clearFlags(pool::kDestructorFlag);   // from here on a sweep may free the cell
+  header->clearFlags(pool::kDestructorFlag);
   return true;
 }
 
@@ -68,12 +69,26 @@ std::uint64_t Destructors::run(std::uint64_t most) {
     if (bytes == 0) break;
     std::uint64_t ran = 0;
     bool more = false;
+    // Those whose destructor has run. A collection writes neighbouring mark bytes together, with the pool lock held.
+    std::array<ObjectHeader*, 64> finished;
+    std::size_t finishedCount = 0;
+    auto release = [&] {
+      std::lock_guard guard(heap_.poolLock);
+      for (std::size_t i = 0; i < finishedCount; ++i) {
+        std::uint8_t* mark = pool::markByteOf(reinterpret_cast<Address>(finished[i]));
+        const std::uint8_t before = __atomic_load_n(mark, __ATOMIC_RELAXED);
+        __atomic_store_n(mark, static_cast<std::uint8_t>((before & ~pool::kStateMask) | pool::kDestroyed), __ATOMIC_RELEASE);
+      }
+      finishedCount = 0;
+    };
     auto visit = [&](ObjectHeader* header, std::uint8_t mark) {
       if (pool::stateOf(mark) != pool::kDoomed) return;
       if (done + ran >= most) {
         more = true;
       } else if (runOne(header)) {
         ++ran;
+        finished[finishedCount++] = header;
+        if (finishedCount == finished.size()) release();
       }
     };
     if (huge) {
@@ -82,6 +97,7 @@ std::uint64_t Destructors::run(std::uint64_t most) {
     } else {
       pool::forEachMark(base, bytes, visit);
     }
+    if (finishedCount != 0) release();
     if (more) {
       // Not all: it stays listed.
       if (large || huge) __atomic_store_n(&pool::chunkHeaderOf(base)->finalizeListed, 1u, __ATOMIC_RELEASE);

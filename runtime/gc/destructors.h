@@ -1,6 +1,8 @@
 // Runs the destructors of dead objects, off-pause, on one thread: the one that calls HeapImpl::idleStep (the control
 // thread), and in ~Heap for all objects. A destructor must not touch other heap objects; if it allocates it is refused
-// with std::bad_alloc. Objects wait in place (state kDoomed, header flag kDestructorFlag): no queue to overflow.
+// with std::bad_alloc. Objects wait in place (state kDoomed): no queue to overflow. Only this class takes an object out
+// of that state, into kDestroyed, so whoever sees kDoomed in the course of one round may touch the object. The header's
+// flag alone would not do: a sweep could free the cell between the look at its mark and the look at its header.
 #pragma once
 
 #include <atomic>

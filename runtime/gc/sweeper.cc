@@ -117,7 +117,10 @@ void Sweeper::sweepBlock(Address block) noexcept {
       liveGranules += granules;
       if (lookAtDead && (header->flags() & pool::kDestructorFlag) != 0) newFlags |= pool::kBlockMayHaveDestructors;
     } else if (state == pool::kDoomed) {
-      keep = (__atomic_load_n(&header->word, __ATOMIC_ACQUIRE) & pool::kDestructorFlag) != 0;
+      // The destructor thread may be at it.
+    } else if (state == pool::kDestroyed) {
+      __atomic_load_n(marks + start, __ATOMIC_ACQUIRE);   // after all that the destructor did
+      keep = false;
     } else if (lookAtDead && (header->flags() & (pool::kDestructorFlag | pool::kConstructingFlag)) == pool::kDestructorFlag) {
       __atomic_store_n(marks + start, static_cast<std::uint8_t>((mark & ~pool::kStateMask) | pool::kDoomed), __ATOMIC_RELAXED);
       ++newlyDoomed;
@@ -211,8 +214,8 @@ void Sweeper::sweepLargeChunk(std::uint32_t index) noexcept {
       heap_.sweptLiveBytes.fetch_add(bytes, std::memory_order_relaxed);
       return false;
     }
-    if (pool::stateOf(before) == pool::kDoomed) {
-      if ((__atomic_load_n(&header->word, __ATOMIC_ACQUIRE) & pool::kDestructorFlag) != 0) return false;
+    if (pool::stateOf(before) == pool::kDoomed) return false;
+    if (pool::stateOf(before) == pool::kDestroyed) {
       chunk.floatingBytes -= bytes;
       --chunk.floatingCount;
     } else {

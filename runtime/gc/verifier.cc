@@ -171,8 +171,8 @@ struct Verifier::Pass {
         ++g;
         continue;
       }
-      if (state > pool::kDoomed || (mark & 0x10) != 0) out.report("mark-state", "a mark byte with no such state", at, mark);
-      if (!region.unswept && state != colour && state != pool::kYoung && state != pool::kDoomed)
+      if (state > pool::kDestroyed || (mark & 0x10) != 0) out.report("mark-state", "a mark byte with no such state", at, mark);
+      if (!region.unswept && state != colour && state != pool::kYoung && !pool::waitsForSweep(state))
         out.report("mark-colour", "an object in swept memory has an old colour", at, mark, colour);
       std::size_t end = g;
       if ((mark & pool::kEnd) == 0) {
@@ -187,7 +187,7 @@ struct Verifier::Pass {
       auto* header = reinterpret_cast<ObjectHeader*>(at);
       if (header->granules() != size) out.report("header-size", "header and mark bytes differ on the size", at, header->granules(), size);
       else object(header, mark, pool::isLiveMark(mark, colour, region.unswept));
-      if (state == pool::kDoomed) {
+      if (pool::waitsForSweep(state)) {
         ++doomedCount;
         doomedGranules += size;
       } else {
@@ -215,8 +215,8 @@ struct Verifier::Pass {
     if (mark == 0) return;   // handed out, not written yet
     auto* header = reinterpret_cast<ObjectHeader*>(at);
     const std::uint8_t state = pool::stateOf(mark);
-    if (state == pool::kUnused || state > pool::kDoomed || (mark & 0x18) != 0) out.report("mark-state", "a mark byte with no such state", at, mark);
-    if (!region.unswept && state != colour && state != pool::kYoung && state != pool::kDoomed)
+    if (state == pool::kUnused || state > pool::kDestroyed || (mark & 0x18) != 0) out.report("mark-state", "a mark byte with no such state", at, mark);
+    if (!region.unswept && state != colour && state != pool::kYoung && !pool::waitsForSweep(state))
       out.report("mark-colour", "an object in swept memory has an old colour", at, mark, colour);
     if (!header->isLarge() || header->largeBytes() > region.bytes || header->largeBytes() < pool::kLargeBytes) {
       out.report("header-size", "a large object does not fit its pages", at, header->cellBytes(), region.bytes);
@@ -260,7 +260,7 @@ struct Verifier::Pass {
     }
     const TypeInfo& info = TypeTable::info(type);
     if (header->payloadBytes() < info.size) out.report("header-size", "a cell smaller than its type", at, header->payloadBytes(), info.size);
-    if (pool::stateOf(mark) == pool::kDoomed) {
+    if (pool::waitsForSweep(pool::stateOf(mark))) {
       if (info.destroy == nullptr) out.report("header-flags", "an object without destructor waits for it", at, type);
       if ((header->flags() & pool::kDestructorFlag) != 0) ++doomedWithFlag;
     }

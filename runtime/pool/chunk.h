@@ -44,7 +44,7 @@ struct alignas(64) BlockSummary {
   std::uint8_t flags = 0;               // kBlock..., atomic or: the owner sets, the sweeper recomputes
   std::uint16_t objectGranules = 0;     // cells of objects; objects in a buffer count when it is given back
   std::uint16_t objectCount = 0;
-  std::uint16_t floatingGranules = 0;   // cells in state kDoomed
+  std::uint16_t floatingGranules = 0;   // cells in state kDoomed or kDestroyed
   std::uint16_t floatingCount = 0;
   std::uint16_t holeGranules = 0;       // free, not handed out
   std::uint16_t smallHoleGranules = 0;  // of these: in holes under kMinimumHole at the last sweep
@@ -87,7 +87,7 @@ struct ChunkHeader {
   std::uint32_t finalizeListed;  // kLarge, kHugeHead: holds objects whose destructor has to run
   // kLarge and kHugeHead
   std::uint64_t objectBytes, objectCount;      // cells; while unswept also of those found dead by the last mark
-  std::uint64_t floatingBytes, floatingCount;  // cells in state kDoomed
+  std::uint64_t floatingBytes, floatingCount;  // cells in state kDoomed or kDestroyed
   std::uint64_t slackBytes;                    // pages of runs beyond the cells
   std::uint64_t reservedBytes;                 // runs handed out, header not yet written
 };

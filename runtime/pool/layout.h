@@ -57,12 +57,15 @@ inline std::uint8_t* markByteOf(Address a) {
 //   state 0       unused, or not the first granule
 //         1       young: allocated since the last collection
 //         2..4    colours; the heap's current one means "found by the last collection", others "dead, not swept"
-//         5       dead, its destructor has yet to run (header flag set) or has run (flag clear)
+//         5       dead, its destructor has yet to run: the cell stays until the destructor thread takes it out of this state
+//         6       dead, its destructor has run: the next sweep frees it
 //   END           last granule of a small object (of a one-granule object: the same byte); large objects have none
-inline constexpr std::uint8_t kStateMask = 7, kUnused = 0, kYoung = 1, kFirstColour = 2, kLastColour = 4, kDoomed = 5;
+inline constexpr std::uint8_t kStateMask = 7, kUnused = 0, kYoung = 1, kFirstColour = 2, kLastColour = 4, kDoomed = 5, kDestroyed = 6;
 inline constexpr std::uint8_t kEnd = 8;
 inline constexpr unsigned kAgeShift = 5;
 inline constexpr std::uint8_t stateOf(std::uint8_t mark) { return mark & kStateMask; }
+// Dead, kept for its destructor's sake.
+inline constexpr bool waitsForSweep(std::uint8_t state) { return state == kDoomed || state == kDestroyed; }
 inline constexpr std::uint8_t ageOf(std::uint8_t mark) { return static_cast<std::uint8_t>(mark >> kAgeShift); }
 inline constexpr std::uint8_t nextColour(std::uint8_t colour) {
   return colour == kLastColour ? kFirstColour : static_cast<std::uint8_t>(colour + 1);

@@ -85,7 +85,7 @@ TEST_F(VerifierTest, HeaderAndMarkBytes) {
   EXPECT_THAT(namesWith(head, head + (std::uint64_t{1} << 16)), Contains("header-size"));
   EXPECT_THAT(namesWith(head, head | 0xffff), Contains("header-type"));
   EXPECT_THAT(namesWith(head, head & ~std::uint64_t{0xffff}), Contains("header-type"));
-  EXPECT_THAT(namesWith(mark(old()), static_cast<std::uint8_t>((mark(old()) & ~7) | 6)), Contains("mark-state"));
+  EXPECT_THAT(namesWith(mark(old()), static_cast<std::uint8_t>((mark(old()) & ~7) | 7)), Contains("mark-state"));
   EXPECT_THAT(namesWith(mark(old()), static_cast<std::uint8_t>(mark(old()) | 0x10)), Contains("mark-state"));
   EXPECT_THAT(namesWith(mark(old()), static_cast<std::uint8_t>((mark(old()) & ~7) | pool::nextColour(impl_.colour()))), Contains("mark-colour"));
   std::uint8_t& end = *pool::markByteOf(reinterpret_cast<Address>(header(old())) + header(old())->cellBytes() - 1);
