@@ -204,7 +204,8 @@ struct Snapshotter::State {
     const double required = host.requiredHeadroom();
     Levels levels = levelsOf(progress);
     auto moved = steady_clock::now(), measured = moved;
-    while (!child.wait(kTick)) {
+    bool busy = false;
+    while (!child.wait(busy ? milliseconds(0) : kTick)) {
       const auto now = steady_clock::now();
       if (stop.stop_requested()) return end(child, {ErrorCode::kCancelled, "the dump was cancelled"});
       if (const Levels current = levelsOf(progress); current != levels) {
@@ -225,7 +226,7 @@ struct Snapshotter::State {
                                  toText(Bytes(room.limit)) + " (" + room.scope + ") were left, under half of dump-headroom"});
       }
       if (onProgress) onProgress(progressReply(progress));
-      host.childLives();
+      busy = host.childLives();
     }
     return judge(child.end(), progress);
   }

@@ -32,8 +32,9 @@ class SnapshotHost {
   // Restarts them. Returns the length of the stop in ns. After it, with a child alive, withheld chunks are released
   // for allocation and sweeping/collecting is held off as far as the host needs.
   virtual std::uint64_t resume(bool childAlive) = 0;
-  // Every 50 ms or so while the child lives. What the host does here delays nothing but the progress report.
-  virtual void childLives() {}
+  // Again and again while the child lives: every 50 ms, or at once after it answered true (there is more to do). Meanwhile nobody
+  // looks at the memory that is left, at cancellation or at the child: to be back within 100 ms or so.
+  virtual bool childLives() { return false; }
   // The child has ended (or there was none): MADV_DOFORK, MADV_COLLAPSE chunk by chunk. Returns a note for the user or "".
   virtual std::string childGone() = 0;
   virtual HeapSource& source() = 0;

@@ -74,7 +74,7 @@ class FrameEncoder {
   void symbols(std::span<const SymbolRecord> rows, std::string_view symbolizer) noexcept;
 
   // Objects in ascending address order; each is followed by exactly record.referenceCount reference() calls.
-  // The hot pair: 71 to 75 ns an object at 2.57 slots, compression included (tests/bench/RESULTS.md).
+  // The hot pair: 63 to 66 ns an object at 2.57 slots, compression included (tests/bench/RESULTS.md).
   void object(const ObjectRecord& record) noexcept;
   // `target` is an object index, or kNullReference. `label` and `strength` only where the source has no declared
   // fields (imports); a dump uses the two-argument form for all slots of an object or none.

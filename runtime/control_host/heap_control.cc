@@ -72,8 +72,10 @@ class HeapSnapshots final : public SnapshotHost {
     cloned_ = childAlive;
     return heap_.safepoint.resume().duration;
   }
-  void childLives() override {
-    if (wantsHugePages()) heap_.dumps.unshareBusy();
+  bool childLives() override {
+    constexpr std::uint64_t kAtOnce = 50'000'000;
+    if (wantsHugePages()) heap_.dumps.unshareBusy(kAtOnce);
+    return heap_.dumps.unshareUnfinished();
   }
   std::string childGone() override {
     heap_.dumps.childGone();

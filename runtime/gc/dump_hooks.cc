@@ -9,6 +9,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <mutex>
+#include <utility>
 
 #include "runtime/gc/heap_impl.h"
 
@@ -29,6 +30,8 @@ std::uint32_t DumpHooks::prepare() {
 // World stopped: the stopper holds the pool lock.
 void DumpHooks::cloned(bool childAlive) noexcept {
   childAlive_.store(childAlive, std::memory_order_relaxed);
+  collapseRefused_ = false;
+  nextToUnshare_ = 0;
   heap_.pool.releaseWithheld();
   if (!childAlive) heap_.pool.shareAll();
 }
@@ -40,31 +43,38 @@ void DumpHooks::childGone() {
   childAlive_.store(false, std::memory_order_relaxed);
 }
 
-std::uint64_t DumpHooks::unshareBusy() {
-  constexpr std::size_t kHuge = 2u << 20, kPages = kHuge / pool::kPageBytes;
+std::uint64_t DumpHooks::unshareBusy(std::uint64_t nanoseconds) {
+  constexpr std::size_t kHuge = 2u << 20, kPages = kHuge / pool::kPageBytes, kRanges = pool::kChunkBytes / kHuge;
   constexpr std::size_t kBusy = 32;
   constexpr std::uint64_t kPresent = 1ull << 63, kExclusive = 1ull << 56;   // Documentation/admin-guide/mm/pagemap.rst
+  const std::uint64_t first = std::exchange(nextToUnshare_, 0), until = monotonicNow() + nanoseconds;
   if (collapseRefused_) return 0;
   const int pagemap = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
   if (pagemap < 0) return 0;
   std::uint64_t copied = 0;
   std::uint64_t entries[kPages];
-  const std::uint32_t count = heap_.pool.chunksUsed();
-  for (std::uint32_t i = 0; i < count && !collapseRefused_; ++i) {
-    const pool::ChunkKind kind = heap_.pool.entry(i).kind;
+  const std::uint64_t count = std::uint64_t{heap_.pool.chunksUsed()} * kRanges;
+  for (std::uint64_t i = first; i < count; ++i) {
+    const pool::ChunkKind kind = heap_.pool.entry(static_cast<std::uint32_t>(i / kRanges)).kind;
     if (kind == pool::ChunkKind::kFree || kind == pool::ChunkKind::kSpare || kind == pool::ChunkKind::kWithheld) continue;
-    for (std::size_t part = 0; part < pool::kChunkBytes; part += kHuge) {
-      const pool::Address range = heap_.pool.chunkAddress(i) + part;
-      const auto offset = static_cast<off_t>(range / pool::kPageBytes * sizeof(std::uint64_t));
-      if (::pread(pagemap, entries, sizeof entries, offset) != static_cast<ssize_t>(sizeof entries)) continue;
-      std::size_t present = 0, own = 0;
-      for (const std::uint64_t entry : entries) {
-        present += (entry & kPresent) != 0 ? 1 : 0;
-        own += (entry & (kPresent | kExclusive)) == (kPresent | kExclusive) ? 1 : 0;
-      }
-      if (own < kBusy || own == present) continue;   // quiet, or nothing is shared any more
-      if (::madvise(reinterpret_cast<void*>(range), kHuge, MADV_COLLAPSE) == 0) ++copied;
-      else if (errno == EINVAL) collapseRefused_ = true;
+    const pool::Address range = heap_.pool.low() + i * kHuge;
+    const auto offset = static_cast<off_t>(range / pool::kPageBytes * sizeof(std::uint64_t));
+    if (::pread(pagemap, entries, sizeof entries, offset) != static_cast<ssize_t>(sizeof entries)) continue;
+    std::size_t present = 0, own = 0;
+    for (const std::uint64_t entry : entries) {
+      present += (entry & kPresent) != 0 ? 1 : 0;
+      own += (entry & (kPresent | kExclusive)) == (kPresent | kExclusive) ? 1 : 0;
+    }
+    if (own < kBusy || own == present) continue;   // quiet, or nothing is shared any more
+    if (::madvise(reinterpret_cast<void*>(range), kHuge, MADV_COLLAPSE) == 0) {
+      ++copied;
+    } else if (errno == EINVAL) {
+      collapseRefused_ = true;
+      break;
+    }
+    if (monotonicNow() >= until && i + 1 < count) {
+      nextToUnshare_ = i + 1;
+      break;
     }
   }
   ::close(pagemap);

@@ -45,9 +45,11 @@ class DumpHooks {
   // from then on every 4 KiB written costs a fault and an interrupt to the other cores (10 to 20 µs with two busy
   // threads), and every access a translation of a small page. A range of 2 MiB of which the program has copied 32 pages
   // is collapsed into a huge page of its own in one go. Ranges that nobody writes stay shared. Needs
-  // /proc/self/pagemap and MADV_COLLAPSE; without them it does nothing. Returns how many ranges were copied.
-  // Cost: a look at the page table, 10 ms a GiB of split pages; about a millisecond a range copied.
-  std::uint64_t unshareBusy();
+  // /proc/self/pagemap and MADV_COLLAPSE; without them it does nothing. Returns how many ranges were copied. A round over
+  // the heap that takes longer than `nanoseconds` ends behind a range, and the next call goes on there.
+  // Cost: a look at the page table, 10 ms a GiB of split pages; 1 to 10 ms a range copied.
+  std::uint64_t unshareBusy(std::uint64_t nanoseconds);
+  bool unshareUnfinished() const { return nextToUnshare_ != 0; }
   HugePageReport restoreHugePages();
   HugePageShare hugePageShare() const;     // reads /proc/self/smaps: milliseconds; not in a stopped world
 
@@ -58,7 +60,9 @@ class DumpHooks {
  private:
   HeapImpl& heap_;
   std::atomic<bool> childAlive_{false};
-  bool collapseRefused_ = false;   // the control thread's
+  // The control thread's. Refused: for this dump.
+  bool collapseRefused_ = false;
+  std::uint64_t nextToUnshare_ = 0;   // range of 2 MiB, from the reservation's start
 };
 
 }  // namespace openclaw::gc

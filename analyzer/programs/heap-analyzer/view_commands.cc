@@ -1,6 +1,8 @@
 #include "analyzer/programs/heap-analyzer/view_commands.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
@@ -139,6 +141,8 @@ Result<ViewOutput> runViewCommand(const Snapshot& s, const ViewOptions& options,
     case ViewCommand::kSites:
       return write(computeSitesReport(s, options.stacks, orderNamed(options.sort), top.value_or(20), stop));
     case ViewCommand::kFlamegraph:
+      if (json && !(options.output.empty() && options.format.empty()))
+        return fail(ErrorCode::kInvalidArgument, "--json prints the frames and writes no file: leave out --output and --format");
       return flame(s, options, json, stop);
     case ViewCommand::kFragmentation: {
       const std::size_t groups = std::max<std::size_t>(top.value_or(10), 20);
@@ -165,20 +169,24 @@ Result<ViewOutput> runViewCommand(const Snapshot& s, const ViewOptions& options,
 }
 
 Result<void> writeOutput(const ViewOutput& output, bool force) {
-  std::FILE* file = std::fopen(output.path.c_str(), force ? "wbe" : "wbxe");
+  // What is replaced stays until its successor is whole. A device, a pipe or a link is written to and never replaced.
+  struct stat there {};
+  const bool replace = force && ::lstat(output.path.c_str(), &there) == 0 && S_ISREG(there.st_mode);
+  const bool stream = force && !replace && there.st_mode != 0;
+  const std::string path = replace ? fmt::format("{}.{}.tmp", output.path, ::getpid()) : output.path;
+  std::FILE* file = std::fopen(path.c_str(), stream ? "wbe" : "wbxe");
   if (file == nullptr) {
     const int problem = errno;
     if (problem == EEXIST)
-      return fail(ErrorCode::kInvalidArgument, "the file exists; --force replaces it", Where{.file = output.path});
-    return fail(ErrorCode::kIo, std::strerror(problem), Where{.file = output.path});
+      return fail(ErrorCode::kInvalidArgument, replace ? "left by another run: remove it" : "the file exists; --force replaces it", Where{.file = path});
+    return fail(ErrorCode::kIo, std::strerror(problem), Where{.file = path});
   }
-  const bool whole = std::fwrite(output.file.data(), 1, output.file.size(), file) == output.file.size();
-  const int problem = errno;
-  if (std::fclose(file) != 0 || !whole) {
-    std::remove(output.path.c_str());
-    return fail(ErrorCode::kIo, fmt::format("could not be written: {}", std::strerror(problem)), Where{.file = output.path});
-  }
-  return {};
+  int problem = std::fwrite(output.file.data(), 1, output.file.size(), file) == output.file.size() ? 0 : errno;
+  if (std::fclose(file) != 0 && problem == 0) problem = errno;
+  if (problem == 0 && replace && std::rename(path.c_str(), output.path.c_str()) != 0) problem = errno;
+  if (problem == 0) return {};
+  if (!stream) std::remove(path.c_str());
+  return fail(ErrorCode::kIo, fmt::format("could not be written: {}", std::strerror(problem)), Where{.file = output.path});
 }
 
 }  // namespace openclaw

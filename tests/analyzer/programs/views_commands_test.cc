@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -191,6 +192,13 @@ TEST_F(ViewCommands, FlamegraphWritesAFileOnceUnlessForced) {
   EXPECT_EQ(run({"flamegraph", "--force", "--output", html, dump}).exitCode, 0);
   EXPECT_EQ(run({"flamegraph", "--output", folder_ + "/no/such/folder.svg", dump}).exitCode, 5);
   EXPECT_EQ(run({"flamegraph", "--weight", "heavy", dump}).exitCode, 2);
+  // A device is written to, not replaced; JSON goes to standard output and nowhere else.
+  EXPECT_EQ(run({"flamegraph", "--force", "--output", "/dev/null", dump}).exitCode, 0);
+  struct stat device {};
+  ASSERT_EQ(::stat("/dev/null", &device), 0);
+  EXPECT_TRUE(S_ISCHR(device.st_mode));
+  EXPECT_EQ(run({"flamegraph", "--force", "--output", "/dev/full", dump}).exitCode, 5);
+  EXPECT_EQ(run({"flamegraph", "--json", "--output", html, dump}).exitCode, 2);
 }
 
 // Python's own parser judges the picture, also with names that are markup.

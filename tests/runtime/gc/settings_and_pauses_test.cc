@@ -409,25 +409,34 @@ TEST(DumpHooks, RangesTheProgramWritesAreCopiedInOneGoAndQuietOnesStayShared) {
   auto heap = makeHeap({{SettingId::gcMinimum, 1u << 30}, {SettingId::arenaSize, 256u << 20}});
   ThreadScope thread(*heap, "test");
   Root<Node> live = makeList(*heap, 32u << 20);
+  constexpr std::uint64_t kLong = 60'000'000'000;
   gc::DumpHooks& dumps = heap->impl().dumps;
   if (!dumps.restoreHugePages().supported) GTEST_SKIP() << "no MADV_COLLAPSE before Linux 6.1";
   if (dumps.hugePageShare().share() < 0.9) GTEST_SKIP() << "no huge pages to split on this machine";
-  EXPECT_EQ(dumps.unshareBusy(), 0u);   // nothing is shared with anybody
+  EXPECT_EQ(dumps.unshareBusy(kLong), 0u);   // nothing is shared with anybody
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
     ::pause();
     ::_exit(0);
   }
-  EXPECT_EQ(dumps.unshareBusy(), 0u);   // all is shared, nothing was written
-  // 64 pages of one range of 2 MiB, in the middle of the list.
-  const pool::Address range = heap->impl().pool.chunkAddress(2) + (2u << 20);
-  for (std::size_t page = 0; page < 64; ++page) {
-    auto* byte = reinterpret_cast<std::atomic<std::uint8_t>*>(range + page * pool::kPageBytes);
-    byte->fetch_or(0);
-  }
-  EXPECT_EQ(dumps.unshareBusy(), 1u);
-  EXPECT_EQ(dumps.unshareBusy(), 0u);
+  EXPECT_EQ(dumps.unshareBusy(kLong), 0u);   // all is shared, nothing was written
+  // 64 pages of a range of 2 MiB, in the middle of the list.
+  const auto write = [&](std::uint32_t chunk) {
+    const pool::Address range = heap->impl().pool.chunkAddress(chunk) + (2u << 20);
+    for (std::size_t page = 0; page < 64; ++page) reinterpret_cast<std::atomic<std::uint8_t>*>(range + page * pool::kPageBytes)->fetch_or(0);
+  };
+  write(2);
+  EXPECT_EQ(dumps.unshareBusy(kLong), 1u);
+  EXPECT_FALSE(dumps.unshareUnfinished());
+  EXPECT_EQ(dumps.unshareBusy(kLong), 0u);
+  // Without time a call ends behind the range that it has copied, and the next one goes on.
+  write(3);
+  write(4);
+  EXPECT_EQ(dumps.unshareBusy(0), 1u);
+  EXPECT_TRUE(dumps.unshareUnfinished());
+  EXPECT_EQ(dumps.unshareBusy(kLong), 1u);
+  EXPECT_FALSE(dumps.unshareUnfinished());
   EXPECT_SOUND(*heap);
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
