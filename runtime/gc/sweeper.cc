@@ -64,7 +64,7 @@ bool Sweeper::sweepDeadBlock(Address block) noexcept {
   if (heap_.setting(SettingId::stressPoison) != 0) std::memset(reinterpret_cast<void*>(block), kPoison, pool::kBlockBytes);
   heap_.freedObjects.fetch_add(summary.objectCount, std::memory_order_relaxed);
   heap_.freedBytes.fetch_add(std::uint64_t{summary.objectGranules} << pool::kGranuleShift, std::memory_order_relaxed);
-  summary = BlockSummary{};
+  summary.clear();
   summary.holeGranules = summary.largestHole = pool::kGranulesPerBlock;
   summary.holeCount = 1;
   summary.lastSweep = static_cast<std::uint32_t>(heap_.collections.load(std::memory_order_relaxed));

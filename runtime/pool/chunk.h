@@ -66,6 +66,15 @@ struct alignas(64) BlockSummary {
     if (sampleCount <= kListedSamples) ++sampleCount;
   }
   bool listsAllSamples() const { return sampleCount <= kListedSamples; }
+  // As of an empty block whose holes nobody has counted. `flags` apart: the destructor thread looks at them at any time.
+  void clear() {
+    __atomic_store_n(&flags, std::uint8_t{0}, __ATOMIC_RELAXED);
+    objectGranules = objectCount = floatingGranules = floatingCount = holeGranules = smallHoleGranules = skippedGranules = 0;
+    holeCount = largestHole = tlabGranules = scanGranule = sampleCount = 0;
+    owner = lastSweep = 0;
+    for (std::uint16_t& sample : samples) sample = 0;
+    state = BlockState::kEmpty;
+  }
 };
 static_assert(sizeof(BlockSummary) == 64);
 

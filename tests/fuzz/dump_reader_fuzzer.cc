@@ -1,41 +1,15 @@
 // Reads any bytes as a dump, every row of every frame. Frames that are read must keep the reader's promises.
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
 #include "format/check.h"
 #include "format/dump_reader.h"
 #include "format/frame.h"
+#include "tests/fuzz/dump_bytes.h"
 
 namespace {
 
 using namespace openclaw;
-
-// Makes the checksums of everything that looks like a header right, so that mutations get behind them.
-void repair(std::vector<std::byte>& file) {
-  if (file.size() < FileHeader::kBytes) return;
-  auto crcAt = [&](std::size_t from, std::size_t size) {
-    std::uint32_t crc = crc32(file.data() + from, size);
-    std::memcpy(file.data() + from + size, &crc, sizeof(crc));
-  };
-  crcAt(0, FileHeader::kBytes - 4);
-  for (std::size_t at = FileHeader::kBytes; file.size() - at >= FrameHeader::kBytes;) {
-    if (std::memcmp(file.data() + at, FrameHeader::kMagic.data(), 4) != 0) {
-      if (file.size() - at == Trailer::kBytes) crcAt(at, Trailer::kBytes - 4);
-      ++at;
-      continue;
-    }
-    std::uint32_t stored = 0;
-    std::memcpy(&stored, file.data() + at + 16, sizeof(stored));
-    std::size_t left = file.size() - at - FrameHeader::kBytes;
-    if (stored <= left) {
-      std::uint32_t crc = crc32(file.data() + at + FrameHeader::kBytes, stored);
-      std::memcpy(file.data() + at + 20, &crc, sizeof(crc));
-    }
-    crcAt(at, FrameHeader::kBytes - 4);
-    at += FrameHeader::kBytes + (stored <= left ? stored : 0);
-  }
-}
 
 std::uint64_t sum = 0;  // every byte that is shown is touched
 void touch(std::string_view text) {
@@ -123,7 +97,7 @@ void readRows(const DecodedFrame& frame) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   auto* begin = reinterpret_cast<const std::byte*>(data);
   std::vector<std::byte> file(begin, begin + size);
-  if (size == 0 || data[size - 1] % 16 != 0) repair(file);
+  if (size == 0 || data[size - 1] % 16 != 0) fuzz::repairChecksums(file);
   auto reader = DumpReader::fromMemory(file, "fuzz");
   if (!reader) return 0;
   OPENCLAW_CHECK(reader->report().bytesRead <= reader->report().fileBytes);
