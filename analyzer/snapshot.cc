@@ -70,6 +70,11 @@ Bytes Snapshot::external(ObjectIndex object) const {
 std::optional<ObjectIndex> Snapshot::objectAt(Address wanted) const {
   // The last object that begins at or below the address; cells may begin with a header below their object's
   // address, which belongs to nobody here.
+  if (!state_->addressesAscend) {   // a number, not a place
+    for (std::uint32_t object = 0; object < state_->objects; ++object)
+      if (state_->addresses[object] == wanted.value) return ObjectIndex(object);
+    return std::nullopt;
+  }
   std::uint32_t low = 0, high = state_->objects;
   while (low < high) {
     const std::uint32_t middle = low + (high - low) / 2;
@@ -104,6 +109,7 @@ std::uint32_t Snapshot::slotCount(ObjectIndex object) const {
 }
 
 std::string Snapshot::labelOf(ObjectIndex source, std::uint32_t slot) const {
+  if (state_->slotTexts != nullptr) return state_->slotTexts->label(source.value, slot);
   if (!state_->labels.empty()) {
     const std::uint32_t label = state_->labels[state_->edges.first.begin(source.value) + slot];
     if (label != 0 && label - 1 < state_->labelTexts.size()) return state_->labelTexts[label - 1];
@@ -179,6 +185,12 @@ std::span<const CodeFrame> Snapshot::symbol(std::uint64_t pc) const {
 }
 std::uint64_t Snapshot::stackMeanInterval() const { return state_->stackMeanInterval; }
 std::uint64_t Snapshot::stopNanoseconds() const { return state_->stopNanoseconds; }
+DumpKind Snapshot::kind() const { return state_->kind; }
+Policy Snapshot::policy() const { return state_->policy; }
+bool Snapshot::idsAreAddresses() const { return state_->addressesAscend; }
+std::string Snapshot::description(ObjectIndex object) const {
+  return state_->objectTexts == nullptr ? std::string() : state_->objectTexts->describe(object.value);
+}
 const std::string& Snapshot::path() const { return state_->path; }
 const LoadReport& Snapshot::report() const { return state_->report; }
 
@@ -193,7 +205,8 @@ std::vector<std::pair<std::string, std::size_t>> Snapshot::memoryByPart() const 
           {"referrers", s.back.first.bytes() + s.back.sources.bytes()},
           {"dominators", s.dominator.bytes() + s.reachable.bytes()},
           {"retainedSizes", s.retained.bytes()},
-          {"dominated", s.dominated.bytes()}};
+          {"dominated", s.dominated.bytes()},
+          {"texts", (s.objectTexts ? s.objectTexts->bytes() : 0) + (s.slotTexts ? s.slotTexts->bytes() : 0)}};
 }
 std::size_t Snapshot::memoryBytes() const {
   std::size_t sum = 0;

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "analyzer/policy.h"
 #include "format/counters.h"
 #include "format/dump_reader.h"
 #include "format/ids.h"
@@ -219,6 +220,13 @@ class Snapshot {
   std::uint64_t stopNanoseconds() const;  // of this dump, 0 = not recorded
 
   const std::string& path() const;
+  DumpKind kind() const;
+  Policy policy() const;
+  // False: address() is a number that the dumped program gave (V8's node ids), in no order; print it as "@17".
+  bool idsAreAddresses() const;
+  // What tells an object from others of its type: a string's beginning, a function's name, the class of a Class object; "" =
+  // nothing. Cost: up to a read of the file.
+  std::string description(ObjectIndex object) const;
   const LoadReport& report() const;
   // Memory held by columns and edges, bytes; and the same by part, for --json.
   std::size_t memoryBytes() const;
@@ -241,9 +249,10 @@ using LoadProgressSink = std::function<void(const LoadProgress&)>;
 struct LoadOptions {
   unsigned threads = 0;    // 0 = as the machine has
   bool dominators = true;  // false: histogram only; every dominator() is none and every retained() 0
+  Policy policy = Policy::kStrict;  // must fit the kind of the dump
 };
 
-// Reads a heap.bin (other kinds later). Errors: those of DumpReader::open;
+// Reads a heap.bin, a Java HPROF or a V8 heap snapshot, told apart by their first bytes. Errors: those of DumpReader::open;
 // kCancelled within 100 ms; kUnsupported past 2^32 - 3 objects; kNotFinished when memory does not suffice.
 // `progress` may be empty and is called on the calling thread only. A damaged file gives a snapshot with a
 // report that says what is missing.

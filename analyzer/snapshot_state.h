@@ -11,6 +11,7 @@
 //   frames
 #pragma once
 
+#include <memory>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -39,10 +40,26 @@ struct AddressColumn {
   std::size_t bytes() const { return units.bytes() + segments.size() * sizeof(Segment); }
 };
 
+// What the dump says of single objects and slots beyond its tables, found when asked. Threads: const from any number.
+struct ObjectTexts {
+  virtual ~ObjectTexts() = default;
+  virtual std::string describe(std::uint32_t object) const = 0;
+  virtual std::size_t bytes() const = 0;
+};
+struct SlotTexts {
+  virtual ~SlotTexts() = default;
+  virtual std::string label(std::uint32_t source, std::uint32_t slot) const = 0;
+  virtual std::size_t bytes() const = 0;
+};
+
 struct SnapshotState {
+  DumpKind kind = DumpKind::kOpenclaw;
+  Policy policy = Policy::kStrict;
+
   // Objects, one row each.
   std::uint32_t objects = 0;
   AddressColumn addresses;
+  bool addressesAscend = true;       // false: ids in no order (V8)
   ShallowSizes sizes;
   NarrowColumn sites;                // bit 31, or bit 15 when narrow: a stack index
   Column<std::uint8_t> ageAndFlags;  // age in the upper three bits, flags in the lower five
@@ -58,6 +75,8 @@ struct SnapshotState {
   Buffer<std::uint8_t> reachable;  // only without dominators
   Buffer<std::uint32_t> labels;    // empty, or one a slot (imports)
   std::vector<std::string> labelTexts;
+  std::unique_ptr<SlotTexts> slotTexts;      // asked before labels
+  std::unique_ptr<ObjectTexts> objectTexts;
   std::set<std::string, std::less<>> rootLabels;  // RootInfo::label points in here
 
   // Tables.

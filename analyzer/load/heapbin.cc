@@ -6,19 +6,15 @@
 #include <mutex>
 #include <optional>
 #include <stdexcept>
-#include <thread>
 
-#include "analyzer/graph/backward.h"
-#include "analyzer/graph/dominators.h"
-#include "analyzer/graph/reachability.h"
+#include "analyzer/load/stages.h"
 #include "analyzer/load/tables.h"
 
 namespace openclaw {
 namespace {
 
 // Where stages end on the way from 0 to 1; shares of the time as measured on 10 M objects.
-constexpr double kObjectsEnd = 0.12, kReferencesEnd = 0.34, kDominatorsEnd = 0.68, kRetainedEnd = 0.80,
-                 kBackwardEnd = 0.92;
+constexpr double kObjectsEnd = 0.12, kReferencesEnd = 0.34, kBackwardEnd = 0.92;
 
 constexpr std::uint64_t kMostObjects =
     0xffff'fffdull;  // two values above mean "roots only" and "unreachable"
@@ -75,12 +71,9 @@ class HeapbinLoader {
                 std::stop_token stop, SnapshotState& state)
       : reader_(reader),
         options_(options),
-        progress_(progress),
-        stop_(std::move(stop)),
+        stages_(options.threads, progress, std::move(stop)),
         state_(state),
-        tables_(state, losses_) {
-    threads_ = options.threads != 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
-  }
+        tables_(state, losses_) {}
 
   void run() {
     readTables();
@@ -88,23 +81,13 @@ class HeapbinLoader {
     readReferences();
     declareStrengths();
     placeRoots();
-    computeGraph();
+    computeGraph(state_, options_.dominators, stages_, kReferencesEnd, kBackwardEnd);
     readRemainingColumns();
     writeReport();
   }
 
  private:
-  Work stage(std::string_view name, double from, double to) {
-    Work work{.threads = threads_, .stop = stop_, .progress = {}};
-    if (progress_) {
-      work.progress = [this, name, from, to](double f) {
-        progress_(LoadProgress{name, from + (to - from) * f});
-      };
-      work.report(0);
-    }
-    work.throwIfStopped();
-    return work;
-  }
+  Work stage(std::string_view name, double from, double to) const { return stages_.stage(name, from, to); }
 
   // nullopt: damaged, counted.
   std::optional<DecodedFrame> decode(const FrameInfo& info) {
@@ -431,27 +414,6 @@ class HeapbinLoader {
       region.firstObject = numbers_.indexAtOrAfter(region.firstObject);
   }
 
-  void computeGraph() {
-    std::vector<std::uint32_t> roots;
-    for (const RootInfo& root : state_.roots)
-      if (roots.empty() || roots.back() != root.object.value) roots.push_back(root.object.value);
-    if (options_.dominators) {
-      Dominators dominators =
-          computeDominators(state_.edges, roots, stage("dominators", kReferencesEnd, kDominatorsEnd));
-      const Work work = stage("retained sizes", kDominatorsEnd, kRetainedEnd);
-      Work half = work;
-      half.progress = [&](double f) { work.report(f / 2); };
-      state_.retained = computeRetained(dominators, state_.sizes, half);
-      half.progress = [&](double f) { work.report(0.5 + f / 2); };
-      state_.dominated = computeDominated(dominators, state_.retained, half);
-      state_.dominator = std::move(dominators.dominator);
-    } else {
-      state_.reachable =
-          computeReachability(state_.edges, roots, stage("reachability", kReferencesEnd, kRetainedEnd));
-    }
-    state_.back = computeBackwardEdges(state_.edges, stage("referrers", kRetainedEnd, kBackwardEnd));
-  }
-
   // ---- objects, second pass
   // ---------------------------------------------------------------------------------
   void readRemainingColumns() {
@@ -544,9 +506,7 @@ class HeapbinLoader {
   // Constant after construction.
   const DumpReader& reader_;
   const LoadOptions& options_;
-  const LoadProgressSink& progress_;
-  const std::stop_token stop_;
-  unsigned threads_ = 1;
+  const LoadStages stages_;
   SnapshotState& state_;
 
   std::mutex mutex_;
@@ -566,44 +526,6 @@ class HeapbinLoader {
 void loadHeapbin(const DumpReader& reader, const LoadOptions& options, const LoadProgressSink& progress,
                  std::stop_token stop, SnapshotState& state) {
   HeapbinLoader(reader, options, progress, std::move(stop), state).run();
-}
-
-namespace {
-
-Result<std::shared_ptr<const Snapshot>> load(const Result<DumpReader>& reader, const std::string& name,
-                                             const LoadOptions& options, const LoadProgressSink& progress,
-                                             const std::stop_token& stop) {
-  if (!reader) return std::unexpected(reader.error());
-  try {
-    SnapshotBuilder builder;
-    builder.state().path = name;
-    loadHeapbin(*reader, options, progress, stop, builder.state());
-    return builder.build();
-  } catch (const Cancelled&) {
-    return fail(ErrorCode::kCancelled, "loading was cancelled", Where{.file = name});
-  } catch (const FileChanged&) {
-    return fail(ErrorCode::kDamaged,
-                "the file changed while it was read; read it again when its writer is done",
-                Where{.file = name});
-  } catch (const std::bad_alloc&) {
-    return fail(ErrorCode::kNotFinished, "memory did not suffice; loading takes about 60 bytes an object",
-                Where{.file = name});
-  } catch (const std::length_error& e) {
-    return fail(ErrorCode::kUnsupported, std::string("past the limits of this version: ") + e.what(),
-                Where{.file = name});
-  }
-}
-
-}  // namespace
-
-Result<std::shared_ptr<const Snapshot>> loadSnapshot(const std::string& path, const LoadOptions& options,
-                                                     const LoadProgressSink& progress, std::stop_token stop) {
-  return load(DumpReader::open(path), path, options, progress, stop);
-}
-
-Result<std::shared_ptr<const Snapshot>> loadSnapshot(std::span<const std::byte> bytes, std::string name,
-                                                     const LoadOptions& options) {
-  return load(DumpReader::fromMemory(bytes, name), name, options, {}, {});
 }
 
 }  // namespace openclaw
