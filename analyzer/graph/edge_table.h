@@ -16,6 +16,10 @@
 
 namespace openclaw {
 
+// An object index is 32 bits wide everywhere; the values above mean "only the roots dominate it", "unreachable" and "none"
+// (graph/dominators.h, object_numbers.h). Loaders refuse larger dumps with a message.
+inline constexpr std::uint64_t kMostObjects = 0xffff'fffdu;
+
 constexpr bool keepsAlive(Strength strength) {
   return strength == Strength::kStrong || strength == Strength::kConservative;
 }
@@ -39,6 +43,9 @@ struct EdgeTable {
   std::vector<DeclaredStrengths> declared;  // by type
   std::vector<std::uint8_t> mixed;          // by type: 1 = some declared slot does not keep alive
 
+  std::uint32_t slotCount(std::uint32_t source) const { return first.count(source); }
+  // The number of an object's first slot among the slots of all objects: where its row of labels begins.
+  std::uint64_t firstSlot(std::uint32_t source) const { return first.begin(source); }
   std::uint32_t objectCount() const { return static_cast<std::uint32_t>(first.rows()); }
   void declare(std::vector<DeclaredStrengths> byType);
 
