@@ -213,7 +213,7 @@ Json columnsOf(const FlameGraph& flame) {
   return {{"weight", toText(flame.weight)},
           {"totalPrefix", certaintyPrefix(flame.totalCertainty)},
           {"splitPrefix", certaintyPrefix(flame.splitCertainty)},
-          {"note", flame.note},
+          {"note", flame.scope.empty() ? flame.note : fmt::format("Of {}. {}", flame.scope, flame.note)},
           {"names", flame.names},
           {"places", flame.places},
           {"name", std::move(name)},
@@ -244,8 +244,8 @@ std::string flameHtml(const Snapshot& s, const std::vector<FlameGraph>& flames) 
   return kPageHead + safe + kPageScript;
 }
 
-std::string jsonOf(const Snapshot& s, const FlameGraph& flame) {
-  Json json = json_parts::envelope(s, "flamegraph");
+std::string jsonOf(const Snapshot& s, const FlameGraph& flame, const ScopeSelection* scope) {
+  Json json = json_parts::envelope(s, "flamegraph", scope);
   json["weight"] = toText(flame.weight);
   json["totalBytes"] = flame.nodes.front().total;
   json["totalCertainty"] = certaintyName(flame.totalCertainty);

@@ -136,7 +136,7 @@ std::string flameSvg(const Snapshot& s, const FlameGraph& flame) {
       "<rect width=\"100%\" height=\"100%\" fill=\"#fffdf8\"/>\n"
       "<text x=\"{2:.0f}\" y=\"22\" font-size=\"15\">{3}</text>\n<text x=\"{2:.0f}\" y=\"40\" fill=\"#666\">{4}</text>\n",
       kWidth, height, kMargin,
-      xmlText(fmt::format("{}: {}{}", toText(flame.weight), certaintyPrefix(flame.totalCertainty), toText(Bytes(total)))),
+      xmlText(fmt::format("{}{}: {}{}", toText(flame.weight), flame.scope.empty() ? "" : " of " + cutTo(flame.scope, 100), certaintyPrefix(flame.totalCertainty), toText(Bytes(total)))),
       xmlText(cutTo(fmt::format("{}  {}", s.path().substr(s.path().find_last_of('/') + 1), flame.note), 170)));
   out += body;
   if (total == 0) out += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\">nothing to show: the dump knows no {}</text>\n", kMargin, kTop, toText(flame.weight));

@@ -158,7 +158,8 @@ std::string mapText(const FragmentationReport& report) {
   std::string out = fmt::format("\nMap: a character is {}{}\n",
                                 scale == 1 ? "a block of 64 KiB" : fmt::format("{} blocks, {} together", scale, toText(Bytes(cellBytes))),
                                 scale == 1 ? "" : " (--map all shows each block)");
-  out += "  ▁ … █ how full, · empty, L large objects, - free pages between them, w withheld for a dump\n";
+  out += report.scope == nullptr ? "  ▁ … █ how full, · empty, L large objects, - free pages between them, w withheld for a dump\n"
+                                 : "  ▁ … █ how full of the scope's objects, · none of them, L large ones of them, - free pages, w withheld for a dump\n";
   std::vector<Cell> cells;
   std::uint64_t line = ~std::uint64_t{0};
   const auto flush = [&] {
@@ -194,8 +195,12 @@ std::string mapText(const FragmentationReport& report) {
       const auto part = static_cast<double>(upTo - at);
       cell.any = true;
       cell.covered += part;
-      cell.filled += part * r.occupancy();
-      if (r.kind == RegionKind::kLargePages || r.kind == RegionKind::kHugeObject) cell.large += part;
+      const bool shown = report.scope == nullptr || report.scoped.regions[r.region.value].objects != 0;
+      if (report.scope == nullptr)
+        cell.filled += part * r.occupancy();
+      else if (shown)
+        cell.filled += part * static_cast<double>(report.scoped.regions[r.region.value].bytes.value) / static_cast<double>(r.bytes.value);
+      if (shown && (r.kind == RegionKind::kLargePages || r.kind == RegionKind::kHugeObject)) cell.large += part;
       if (r.kind == RegionKind::kFreePages) cell.freePages += part;
       if (r.state == RegionState::kWithheld) cell.withheld += part;
       at = upTo;
@@ -254,13 +259,23 @@ std::string blockText(const Snapshot& s, const FragmentationReport& report) {
   return out;
 }
 
+std::string scopedText(const FragmentationReport& report) {
+  if (report.scope == nullptr) return {};
+  const ScopeInRegions& in = report.scoped;
+  std::string out = fmt::format("It lies in {}", counted(in.blocks, "block", "blocks"));
+  if (in.blocksAlone != 0) out += fmt::format(", {} of them with nothing else and {} free in them", withSeparators(in.blocksAlone), toText(in.holesAlone));
+  if (in.mostlyEmptyBlocks != 0) out += fmt::format("; {} are mostly empty, with {} free", withSeparators(in.mostlyEmptyBlocks), toText(in.holesInMostlyEmpty));
+  return out + ".\nOnly the map is of the scope. A hole lies between objects of all kinds, so all else is of the whole heap.\n\n";
+}
+
 }  // namespace
 
 std::string textOf(const Snapshot& s, const FragmentationReport& report) {
-  std::string out = lossText(s);
+  std::string out = lossText(s) + scopeText(s, report.scope);
   if (!report.view.known)
     return out + "This dump has no blocks: its source does not say how its memory is laid out. Nothing to show.\n";
   if (report.block) return out + blockText(s, report);
+  out += scopedText(report);
   out += verdict(s, report.view);
   out += pinsText(s, report);
   out += holesText(report.view);

@@ -22,7 +22,7 @@ std::string shareText(double share, Certainty certainty) {
   return fmt::format("{}{}", prefix, percentText(share));
 }
 
-std::string agesText(const Snapshot& s, const GenerationsView& view) {
+std::string agesText(const Snapshot& s, const GenerationsView& view, const ScopeSelection* scope) {
   std::string out = "\nBy age, in collections survived\n";
   const bool cohorts = std::ranges::any_of(view.ages, [](const GenerationRow& row) { return row.allocated.has_value(); });
   std::vector<TextTable::ColumnSpec> columns{{"age", Align::kRight}, {"objects", Align::kRight}, {"bytes", Align::kRight}, {"share", Align::kRight}, {""},
@@ -47,6 +47,8 @@ std::string agesText(const Snapshot& s, const GenerationsView& view) {
   out += table.text();
   if (cohorts)
     out += "  \"allocated then\": between two collections, from the pause records; \"still there\": of that, what is alive now\n";
+  else if (scope != nullptr)
+    out += "  survival is not shown: what was allocated between two collections is counted for the whole process only\n";
   else
     out += "  survival is not shown: no collection is on record\n";
   return out;
@@ -56,7 +58,7 @@ std::string agesText(const Snapshot& s, const GenerationsView& view) {
 
 std::string textOf(const Snapshot& s, const GenerationsReport& report) {
   const GenerationsView& view = report.view;
-  std::string out = lossText(s);
+  std::string out = lossText(s) + scopeText(s, report.scope);
   if (!view.known)
     return out + "This dump has no ages: its source does not count collections. Nothing to show.\n";
   out += fmt::format("{} reachable, after {}\n", toText(view.reachable), counted(view.collections, "collection", "collections"));
@@ -68,10 +70,11 @@ std::string textOf(const Snapshot& s, const GenerationsReport& report) {
                        toText(view.reachable), percentText(view.reachable.value, view.allocatedTotal->value),
                        view.freedTotal ? fmt::format("{} were freed.\n", toText(*view.freedTotal)) : "\n");
   }
-  out += agesText(s, view);
+  out += agesText(s, view, report.scope);
 
   out += fmt::format("\nWhat has died and is still there: {} that no collection has found yet, {} found and not swept\n",
-                     bytesText(s, view.unreachable, Certainty::kExact), toText(view.dead));
+                     bytesText(s, view.unreachable, Certainty::kExact), view.deadKnown ? toText(view.dead) : "an unknown part of what was");
+  if (!view.deadKnown) out += "  objects found dead and not swept are counted by type alone: only a scope of types knows its part\n";
   if (!view.dying.empty()) {
     TextTable table({{"not found", Align::kRight}, {"objects", Align::kRight}, {"died young", Align::kRight}, {"not swept", Align::kRight}, {"type"}});
     const std::size_t shown = std::min(report.top, view.dying.size());
@@ -85,7 +88,9 @@ std::string textOf(const Snapshot& s, const GenerationsReport& report) {
   }
 
   out += "\nWhat is gone, by stack (from samples, ≈)\n";
-  if (view.churn.empty()) return out + "  no freed sample is in the dump\n";
+  if (view.churn.empty() && report.scope != nullptr && !report.scope->churnKnown)
+    return out + "  not known of this scope: frees are counted by stack, so only a scope of sites has them\n";
+  if (view.churn.empty()) return out + (report.scope == nullptr ? "  no freed sample is in the dump\n" : "  no freed sample of these sites is in the dump\n");
   TextTable table({{"freed", Align::kRight}, {"of", Align::kRight}, {"gone", Align::kRight}, {"made at"}});
   const std::size_t shown = std::min(report.top, view.churn.size());
   for (const ChurnRow& row : std::span(view.churn).first(shown))

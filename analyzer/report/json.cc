@@ -159,7 +159,7 @@ std::string jsonOf(const Snapshot& s, const Summary& summary) {
 }
 
 std::string jsonOf(const Snapshot& s, const Histogram& histogram) {
-  Json json = envelope(s, "histogram");
+  Json json = envelope(s, "histogram", histogram.scope);
   json["types"] = histogram.rows.size();
   const std::size_t shown =
       histogram.top == 0 ? histogram.rows.size() : std::min(histogram.top, histogram.rows.size());
@@ -168,7 +168,7 @@ std::string jsonOf(const Snapshot& s, const Histogram& histogram) {
 }
 
 std::string jsonOf(const Snapshot& s, const DominatorView& view, const DominatorViewOptions& options) {
-  Json json = envelope(s, "dominators");
+  Json json = envelope(s, "dominators", view.scope);
   json["depth"] = options.depth;
   json["top"] = options.top;
   json["minimumShare"] = options.minimumShare;

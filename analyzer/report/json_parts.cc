@@ -45,11 +45,52 @@ Json rootOf(const Snapshot& s, const RootInfo& root) {
   return json;
 }
 
-Json envelope(const Snapshot& s, const char* report) {
+namespace {
+
+Json scopeOf(const Snapshot& s, const ScopeSelection& scope) {
+  Json parts = Json::array();
+  for (const ScopePart& part : scope.scope.parts) {
+    Json json{{"kind", toText(part.kind)}, {"label", labelOf(s, part)}};
+    switch (part.kind) {
+      case ScopeKind::kType:
+        json["type"] = typeText(s, TypeIndex(part.value));
+        json["typeIndex"] = part.value;
+        break;
+      case ScopeKind::kSite:
+        json["site"] = siteOf(s, SiteIndex(part.value));
+        break;
+      case ScopeKind::kArena:
+        json["arena"] = part.value;
+        break;
+      case ScopeKind::kAge:
+        json["from"] = part.value;
+        json["to"] = part.highest;
+        break;
+      case ScopeKind::kRetainedBy:
+        json["object"] = objectOf(s, ObjectIndex(part.value));
+        break;
+    }
+    parts.push_back(std::move(json));
+  }
+  return {{"parts", std::move(parts)},
+          {"objects", scope.objects},
+          {"bytes", scope.bytes.value},
+          {"reachableObjects", scope.reachableObjects},
+          {"reachableBytes", scope.reachableBytes.value},
+          {"dumpObjects", scope.allObjects},
+          {"dumpBytes", scope.allBytes.value},
+          {"retainedBytes", scope.retained.value},
+          {"retainedCertainty", certaintyName(scope.retainedCertainty)},
+          {"churnKnown", scope.churnKnown}};
+}
+
+}  // namespace
+
+Json envelope(const Snapshot& s, const char* report, const ScopeSelection* scope) {
   const LoadReport& load = s.report();
   Json losses = Json::object();
   for (const auto& [name, count] : load.losses) losses[name] = count;
-  return {{"report", report},
+  Json json{{"report", report},
           {"version", 1},
           {"dump",
            {{"path", s.path()},
@@ -67,6 +108,8 @@ Json envelope(const Snapshot& s, const char* report) {
             {"objectsMissing", load.objectsMissing},
             {"referencesMissing", load.referencesMissing},
             {"losses", std::move(losses)}}}};
+  if (scope != nullptr) json["scope"] = scopeOf(s, *scope);
+  return json;
 }
 
 Json findingOf(const Snapshot& s, const Finding& f) {

@@ -11,6 +11,7 @@
 
 #include "analyzer/findings/finding.h"
 #include "analyzer/snapshot.h"
+#include "analyzer/views/scope.h"
 
 namespace openclaw::json_parts {
 
@@ -24,7 +25,7 @@ Json objectOf(const Snapshot& s, ObjectIndex object);
 Json stackOf(const Snapshot& s, StackIndex index);
 Json rootOf(const Snapshot& s, const RootInfo& root);
 Json findingOf(const Snapshot& s, const Finding& finding);
-// What every report begins with.
-Json envelope(const Snapshot& s, const char* report);
+// What every report begins with; `scope` is there when the report is of one.
+Json envelope(const Snapshot& s, const char* report, const ScopeSelection* scope = nullptr);
 
 }  // namespace openclaw::json_parts

@@ -11,6 +11,15 @@ using namespace json_parts;
 namespace {
 // Of each end of a path: a list of a million nodes shall not become a gigabyte of JSON.
 constexpr std::size_t kMostSteps = 1000;
+
+// What a scope names of one kind, as reports print it.
+std::string namedIn(const Snapshot& s, const Scope& scope, ScopeKind kind) {
+  std::string names;
+  for (const ScopePart& part : scope.parts)
+    if (part.kind == kind) names += (names.empty() ? "" : " or ") + (kind == ScopeKind::kType ? typeText(s, TypeIndex(part.value)) : siteText(s, SiteIndex(part.value)));
+  return names;
+}
+
 }  // namespace
 
 std::string jsonOf(const Snapshot& s, const ObjectPaths& report) {
@@ -40,9 +49,9 @@ std::string jsonOf(const Snapshot& s, const ObjectPaths& report) {
 
 std::string jsonOf(const Snapshot& s, const MembersPaths& report) {
   const MergedPaths& merged = report.merged;
-  Json json = envelope(s, "mergedPaths");
-  json["type"] = report.choice.type;
-  json["site"] = report.choice.site;
+  Json json = envelope(s, "mergedPaths", report.scope);
+  json["type"] = namedIn(s, report.scope->scope, ScopeKind::kType);
+  json["site"] = namedIn(s, report.scope->scope, ScopeKind::kSite);
   json["depth"] = report.options.depth;
   json["top"] = report.options.top;
   json["minimumShare"] = report.options.minimumShare;

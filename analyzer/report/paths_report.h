@@ -1,4 +1,4 @@
-// What `heap-analyzer paths` says: the paths that keep one object alive, or those of a whole type or site merged.
+// What `heap-analyzer paths` says: the paths that keep one object alive, or those of all objects of a scope merged.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,7 @@
 #include "analyzer/graph/merged_paths.h"
 #include "analyzer/graph/paths.h"
 #include "analyzer/snapshot.h"
+#include "analyzer/views/scope.h"
 
 namespace openclaw {
 
@@ -24,19 +25,14 @@ struct ObjectPaths {
 Result<ObjectPaths> computeObjectPaths(const Snapshot& snapshot, Address address, std::size_t count,
                                        std::stop_token stop = {});
 
-// Which objects a merged report is about; both given: those of the type made at the site.
-struct MemberChoice {
-  std::string type;  // a type's name, exactly
-  std::string site;  // "file:line", "dir/file:line" or a function, as reports print them
-};
+// The paths of all objects of a scope, merged. Borrows the selection.
 struct MembersPaths {
-  MemberChoice choice;
+  const ScopeSelection* scope = nullptr;
   MergedPathsOptions options;
   MergedPaths merged;
 };
-// kInvalidArgument when nothing in the dump is called so; the message names what comes near.
-Result<MembersPaths> computeMembersPaths(const Snapshot& snapshot, const MemberChoice& choice,
-                                         const MergedPathsOptions& options, std::stop_token stop = {});
+MembersPaths computeMembersPaths(const Snapshot& snapshot, const ScopeSelection& scope, const MergedPathsOptions& options,
+                                 std::stop_token stop = {});
 
 std::string textOf(const Snapshot& snapshot, const ObjectPaths& report);
 std::string textOf(const Snapshot& snapshot, const MembersPaths& report);

@@ -3,6 +3,7 @@
 #include "analyzer/report/numbers.h"
 #include "analyzer/report/paths_report.h"
 #include "analyzer/report/reports.h"
+#include "analyzer/report/text_parts.h"
 #include "analyzer/report/text_table.h"
 
 namespace openclaw {
@@ -60,11 +61,8 @@ std::string textOf(const Snapshot& s, const ObjectPaths& report) {
 
 std::string textOf(const Snapshot& s, const MembersPaths& report) {
   const MergedPaths& merged = report.merged;
-  std::string what = report.choice.type.empty() ? "objects" : report.choice.type;
-  if (!report.choice.site.empty()) what += fmt::format(" made at {}", report.choice.site);
-  std::string out = lossText(s);
-  out += fmt::format("{} × {}, {} shallow, kept alive through\n", withSeparators(merged.members), what,
-                     toText(merged.memberBytes));
+  std::string out = lossText(s) + scopeText(s, report.scope);
+  out += fmt::format("{} of the scope, {} shallow, kept alive through\n", counted(merged.members, "object", "objects"), toText(merged.memberBytes));
   TextTable table({{"of them", TextTable::Align::kRight},
                    {"share", TextTable::Align::kRight},
                    {"bytes", TextTable::Align::kRight},

@@ -25,8 +25,8 @@ Summary computeSummary(const Snapshot& snapshot, std::size_t top, std::stop_toke
 }
 
 Histogram computeSortedHistogram(const Snapshot& snapshot, HistogramOrder order, std::size_t top,
-                                 std::stop_token stop) {
-  Histogram histogram{computeHistogram(snapshot, std::move(stop)), top};
+                                 std::stop_token stop, const ScopeSelection* scope) {
+  Histogram histogram{computeHistogram(snapshot, std::move(stop), scope), top, scope};
   // The rows come by shallow size and name; a stable sort keeps that among equals.
   const auto by = [&](auto key) {
     std::stable_sort(histogram.rows.begin(), histogram.rows.end(),

@@ -1,5 +1,6 @@
 // What heap-analyzer says about a dump: each report once as data, written as text for people and as JSON for
-// programs. The same dump gives the same bytes. JSON.md documents the shapes.
+// programs. The same dump gives the same bytes. JSON.md documents the shapes. A report that has a `scope` is of that part
+// of the heap and says so first; it borrows the selection.
 //
 //   const Summary summary = computeSummary(snapshot, {.top = 10});
 //   fputs(textOf(snapshot, summary).c_str(), stdout);
@@ -38,9 +39,10 @@ enum class HistogramOrder { kShallow, kRetained, kObjects, kName };
 struct Histogram {
   std::vector<HistogramRow> rows;
   std::size_t top = 0;  // rows shown, 0 = all
+  const ScopeSelection* scope = nullptr;
 };
 Histogram computeSortedHistogram(const Snapshot& snapshot, HistogramOrder order, std::size_t top,
-                                 std::stop_token stop = {});
+                                 std::stop_token stop = {}, const ScopeSelection* scope = nullptr);
 
 // What `validate` found: the file's own losses, broken invariants, disagreeing counters.
 struct Validation {

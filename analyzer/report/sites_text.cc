@@ -39,8 +39,12 @@ std::string bySite(const Snapshot& s, const SitesReport& report) {
     freed += row.churn.freedBytes;
     certainty = std::max(certainty, row.churn.allocatedCertainty);
   }
-  out += fmt::format("{}: {} live, {} allocated in all, {} gone again\n", counted(report.sites.size(), "site", "sites"),
-                     bytesText(s, live, Certainty::kExact), sure(allocated, certainty), sure(freed, certainty));
+  if (report.scope != nullptr && !report.scope->churnKnown)
+    out += fmt::format("{}: {} live; what was allocated and freed is counted by site, so it is not known of this scope\n",
+                       counted(report.sites.size(), "site", "sites"), bytesText(s, live, Certainty::kExact));
+  else
+    out += fmt::format("{}: {} live, {} allocated in all, {} gone again\n", counted(report.sites.size(), "site", "sites"),
+                       bytesText(s, live, Certainty::kExact), sure(allocated, certainty), sure(freed, certainty));
   TextTable table({{"live", Align::kRight},
                    {"objects", Align::kRight},
                    {"allocated", Align::kRight},
@@ -60,7 +64,9 @@ std::string bySite(const Snapshot& s, const SitesReport& report) {
   }
   out += table.text();
   if (shown < report.sites.size()) out += fmt::format("  … {} more\n", counted(report.sites.size() - shown, "site", "sites"));
-  if (certainty == Certainty::kLowerBound)
+  if (report.scope != nullptr && !report.scope->churnKnown)
+    out += "  allocated ≥: what is there; freed ?: not known of a scope of anything but sites\n";
+  else if (certainty == Certainty::kLowerBound)
     out += "  allocated ≥: the process did not count, so only what is there is known; freed ?: not known\n";
   else if (certainty == Certainty::kSampled)
     out += "  ≈ from sampled stacks; ? where no sample tells\n";
@@ -92,13 +98,15 @@ std::string byStack(const Snapshot& s, const SitesReport& report) {
 
 }  // namespace
 
-SitesReport computeSitesReport(const Snapshot& snapshot, bool byStack, SitesOrder order, std::size_t top, std::stop_token stop) {
+SitesReport computeSitesReport(const Snapshot& snapshot, bool byStack, SitesOrder order, std::size_t top, std::stop_token stop,
+                               const ScopeSelection* scope) {
   SitesReport report;
   report.byStack = byStack;
   report.order = order;
   report.top = top;
-  report.sites = computeSites(snapshot, stop, true);
-  if (byStack) report.stacks = computeStacks(snapshot, stop);
+  report.scope = scope;
+  report.sites = computeSites(snapshot, stop, true, scope);
+  if (byStack) report.stacks = computeStacks(snapshot, stop, scope);
   // Both come by live bytes; a stable sort keeps that among equals.
   const auto sort = [](auto& rows, auto key) {
     std::stable_sort(rows.begin(), rows.end(), [&](const auto& a, const auto& b) { return key(a) > key(b); });
@@ -123,7 +131,9 @@ SitesReport computeSitesReport(const Snapshot& snapshot, bool byStack, SitesOrde
 }
 
 std::string textOf(const Snapshot& s, const SitesReport& report) {
-  std::string out = lossText(s);
+  std::string out = lossText(s) + scopeText(s, report.scope);
+  if (report.byStack && report.stacks.empty() && report.scope != nullptr && !s.stacks().empty())
+    return out + "No object of the scope carries a sampled stack; heap-analyzer sites shows its sites.\n";
   if (report.byStack && report.stacks.empty())
     return out + "No stack is in this dump: sampling was off, or its source records none. heap-analyzer sites shows the sites.\n";
   if (s.sites().size() <= 1 && report.sites.size() <= 1 && !report.byStack)

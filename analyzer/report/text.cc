@@ -247,7 +247,7 @@ std::string textOf(const Snapshot& s, const Histogram& histogram) {
     objects += row.objects;
     shallow += row.shallow;
   }
-  std::string out = lossText(s);
+  std::string out = lossText(s) + scopeText(s, histogram.scope);
   out += histogramTable(s, std::span(histogram.rows).first(shown)).text(0);
   if (shown < histogram.rows.size())
     out += fmt::format("… {} more\n", counted(histogram.rows.size() - shown, "type", "types"));
@@ -257,9 +257,13 @@ std::string textOf(const Snapshot& s, const Histogram& histogram) {
 }
 
 std::string textOf(const Snapshot& s, const DominatorView& view, const DominatorViewOptions& options) {
-  std::string out = lossText(s);
-  out += fmt::format("{} reachable; share is of that\n", toText(view.total));
-  if (view.rows.empty()) return out + "no root reaches any object\n";
+  std::string out = lossText(s) + scopeText(s, view.scope);
+  if (view.scope == nullptr)
+    out += fmt::format("{} reachable; share is of that\n", toText(view.total));
+  else
+    out += fmt::format("{} retained by {} of the scope that no other of it dominates; share is of that\n", toText(view.total),
+                       counted(view.scope->tops.size(), "object", "objects"));
+  if (view.rows.empty()) return out + (view.scope == nullptr ? "no root reaches any object\n" : "no root reaches any object of the scope\n");
   return out + dominatorTable(s, view, options.byType);
 }
 

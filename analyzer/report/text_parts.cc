@@ -10,6 +10,16 @@
 
 namespace openclaw {
 
+std::string scopeText(const Snapshot& s, const ScopeSelection* scope) {
+  if (scope == nullptr) return {};
+  std::string out = fmt::format("scope: {}\n", labelOf(s, scope->scope));
+  if (scope->objects == 0) return out + "  no object of the dump lies in it\n";
+  out += fmt::format("  {} ({} of the dump), {} ({})", counted(scope->objects, "object", "objects"), percentText(scope->objects, scope->allObjects),
+                     bytesText(s, scope->bytes, Certainty::kExact), percentText(scope->bytes.value, scope->allBytes.value));
+  if (scope->objects != scope->reachableObjects) out += fmt::format(", {} of them unreachable", withSeparators(scope->objects - scope->reachableObjects));
+  return out + fmt::format("; all of them together retain {}\n", bytesText(s, scope->retained, scope->retainedCertainty));
+}
+
 std::string ownerPathText(const Snapshot& s, ObjectIndex object) {
   constexpr std::size_t kHead = 4, kTail = 3;
   const std::vector<PathStep> path = findPathToRoot(s, object);

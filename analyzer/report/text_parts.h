@@ -5,6 +5,7 @@
 
 #include "analyzer/findings/finding.h"
 #include "analyzer/snapshot.h"
+#include "analyzer/views/scope.h"
 #include "analyzer/views/ledger.h"
 
 namespace openclaw {
@@ -17,6 +18,8 @@ std::string ledgerText(const Snapshot& snapshot, const Ledger& ledger);
 std::string ownerPathText(const Snapshot& snapshot, ObjectIndex object);
 // A finding with its evidence, indented by two.
 std::string findingText(const Snapshot& snapshot, const Finding& finding);
+// What a report of a scope begins with: its labels, its share of the dump and what it retains. Empty without a scope.
+std::string scopeText(const Snapshot& snapshot, const ScopeSelection* scope);
 // Eight levels of fill as one character, "·" for none: "▁" up to an eighth, … "█".
 const char* fillText(double share);
 

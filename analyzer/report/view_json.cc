@@ -124,7 +124,7 @@ Json linesOf(const std::vector<LedgerLine>& lines) {
 
 std::string jsonOf(const Snapshot& s, const FragmentationReport& report) {
   const FragmentationView& view = report.view;
-  Json json = envelope(s, "fragmentation");
+  Json json = envelope(s, "fragmentation", report.scope);
   json["known"] = view.known;
   json["total"] = arenaOf(view.total);
   Json arenas = Json::array(), holes = Json::array(), pins = Json::array(), regions = Json::array();
@@ -171,19 +171,32 @@ std::string jsonOf(const Snapshot& s, const FragmentationReport& report) {
     json["regions"] = Json::array({regionOf(s, view.regions[report.block->value], true)});
     return dump(json);
   }
-  for (const RegionRow& row : view.regions) regions.push_back(regionOf(s, row, report.lineBytes));
+  if (report.scope != nullptr)
+    json["inScope"] = {{"blocks", report.scoped.blocks},
+                       {"blocksAlone", report.scoped.blocksAlone},
+                       {"holesAloneBytes", report.scoped.holesAlone.value},
+                       {"mostlyEmptyBlocks", report.scoped.mostlyEmptyBlocks},
+                       {"holesInMostlyEmptyBytes", report.scoped.holesInMostlyEmpty.value}};
+  for (std::size_t r = 0; r < view.regions.size(); ++r) {
+    Json region = regionOf(s, view.regions[r], report.lineBytes);
+    if (report.scope != nullptr) {
+      region["scopeObjects"] = report.scoped.regions[r].objects;
+      region["scopeBytes"] = report.scoped.regions[r].bytes.value;
+    }
+    regions.push_back(std::move(region));
+  }
   json["regions"] = std::move(regions);
   return dump(json);
 }
 
 std::string jsonOf(const Snapshot& s, const GenerationsReport& report) {
   const GenerationsView& view = report.view;
-  Json json = envelope(s, "generations");
+  Json json = envelope(s, "generations", report.scope);
   json["known"] = view.known;
   json["collections"] = view.collections;
   json["reachableBytes"] = view.reachable.value;
   json["unreachableBytes"] = view.unreachable.value;
-  json["deadBytes"] = view.dead.value;
+  json["deadBytes"] = view.deadKnown ? Json(view.dead.value) : Json();
   json["allocatedTotalBytes"] = orNull(view.allocatedTotal);
   json["freedTotalBytes"] = orNull(view.freedTotal);
   Json ages = Json::array(), dying = Json::array(), churn = Json::array();
@@ -219,7 +232,7 @@ std::string jsonOf(const Snapshot& s, const GenerationsReport& report) {
 }
 
 std::string jsonOf(const Snapshot& s, const SitesReport& report) {
-  Json json = envelope(s, "sites");
+  Json json = envelope(s, "sites", report.scope);
   json["byStack"] = report.byStack;
   json["sites"] = report.sites.size();
   json["stacks"] = report.stacks.size();

@@ -26,6 +26,8 @@ struct FragmentationReport {
   bool wholeMap = false;             // a character for every block; else the map is scaled to a screen
   bool lineBytes = false;            // JSON: bytes of every line of every block
   std::optional<RegionIndex> block = {};  // only this region, line by line
+  const ScopeSelection* scope = nullptr;  // the map shows its objects; who keeps holes open stays a question to all
+  ScopeInRegions scoped = {};             // with a scope
 };
 std::string textOf(const Snapshot& snapshot, const FragmentationReport& report);
 std::string jsonOf(const Snapshot& snapshot, const FragmentationReport& report);
@@ -33,6 +35,7 @@ std::string jsonOf(const Snapshot& snapshot, const FragmentationReport& report);
 struct GenerationsReport {
   GenerationsView view;
   std::size_t top = 10;
+  const ScopeSelection* scope = nullptr;
 };
 std::string textOf(const Snapshot& snapshot, const GenerationsReport& report);
 std::string jsonOf(const Snapshot& snapshot, const GenerationsReport& report);
@@ -44,9 +47,10 @@ struct SitesReport {
   bool byStack = false;
   SitesOrder order = SitesOrder::kLive;
   std::size_t top = 20;
+  const ScopeSelection* scope = nullptr;
 };
 SitesReport computeSitesReport(const Snapshot& snapshot, bool byStack, SitesOrder order, std::size_t top,
-                               std::stop_token stop = {});
+                               std::stop_token stop = {}, const ScopeSelection* scope = nullptr);
 std::string textOf(const Snapshot& snapshot, const SitesReport& report);
 std::string jsonOf(const Snapshot& snapshot, const SitesReport& report);
 
@@ -67,9 +71,10 @@ std::string jsonOf(const Snapshot& snapshot, const LedgerReport& report);
 // are written without ';' (a ':' instead) and without line breaks. The weights sum to the root's total.
 std::string foldedText(const FlameGraph& flame);
 // A picture that stands alone: no script, no other file. Frames narrower than a third of a pixel are left out and counted.
+// A flame graph of a scope says so in its title (FlameGraph::scope).
 std::string flameSvg(const Snapshot& snapshot, const FlameGraph& flame);
 // One file with all weights: zoom by click, search, numbers under the mouse. Loads nothing from anywhere.
 std::string flameHtml(const Snapshot& snapshot, const std::vector<FlameGraph>& flames);
-std::string jsonOf(const Snapshot& snapshot, const FlameGraph& flame);
+std::string jsonOf(const Snapshot& snapshot, const FlameGraph& flame, const ScopeSelection* scope = nullptr);
 
 }  // namespace openclaw

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "analyzer/snapshot.h"
+#include "analyzer/views/scope.h"
 
 namespace openclaw {
 
@@ -13,6 +14,6 @@ struct AgeRow {
   Bytes shallow;
 };
 // Reachable objects only; what no root reaches has no age worth showing. Cost: O(objects).
-std::array<AgeRow, 8> computeAges(const Snapshot& snapshot);
+std::array<AgeRow, 8> computeAges(const Snapshot& snapshot, const ScopeSelection* scope = nullptr);
 
 }  // namespace openclaw

@@ -8,14 +8,15 @@ namespace {
 
 class Builder {
  public:
-  Builder(const Snapshot& snapshot, const DominatorViewOptions& options, std::stop_token stop)
-      : snapshot_(snapshot), options_(options), stop_(std::move(stop)) {}
+  Builder(const Snapshot& snapshot, const DominatorViewOptions& options, std::stop_token stop, const ScopeSelection* scope)
+      : snapshot_(snapshot), options_(options), stop_(std::move(stop)), scope_(scope) {
+    view_.scope = scope;
+  }
 
   DominatorView run() {
-    for (const std::uint32_t object : snapshot_.dominatedBy(std::nullopt))
-      view_.total += snapshot_.retained(ObjectIndex(object));
+    const auto top = childrenOf(std::nullopt);
+    for (const std::uint32_t object : top) view_.total += snapshot_.retained(ObjectIndex(object));
     if (options_.byType) {
-      const auto top = snapshot_.dominatedBy(std::nullopt);
       addGroups({top.begin(), top.end()}, 0);
     } else {
       addChildren(std::nullopt, 0);
@@ -25,6 +26,10 @@ class Builder {
   }
 
  private:
+  std::span<const std::uint32_t> childrenOf(std::optional<ObjectIndex> parent) const {
+    if (!parent && scope_ != nullptr) return scope_->tops;
+    return snapshot_.dominatedBy(parent);
+  }
   double shareOf(Bytes bytes) const {
     return view_.total.value == 0 ? 0
                                   : static_cast<double>(bytes.value) / static_cast<double>(view_.total.value);
@@ -33,7 +38,7 @@ class Builder {
 
   void addChildren(std::optional<ObjectIndex> parent, unsigned depth) {
     if (depth >= options_.depth || stop_.stop_requested()) return;
-    const auto children = snapshot_.dominatedBy(parent);
+    const auto children = childrenOf(parent);
     std::size_t shown = 0;
     for (; shown < children.size() && shown < options_.top; ++shown) {
       const ObjectIndex child(children[shown]);
@@ -120,14 +125,15 @@ class Builder {
   const Snapshot& snapshot_;
   const DominatorViewOptions& options_;
   const std::stop_token stop_;
+  const ScopeSelection* scope_;
   DominatorView view_;
 };
 
 }  // namespace
 
 DominatorView computeDominatorView(const Snapshot& snapshot, const DominatorViewOptions& options,
-                                   std::stop_token stop) {
-  return Builder(snapshot, options, std::move(stop)).run();
+                                   std::stop_token stop, const ScopeSelection* scope) {
+  return Builder(snapshot, options, std::move(stop), scope).run();
 }
 
 }  // namespace openclaw

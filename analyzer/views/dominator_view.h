@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analyzer/snapshot.h"
+#include "analyzer/views/scope.h"
 
 namespace openclaw {
 
@@ -28,13 +29,15 @@ struct DominatorViewRow {
 };
 
 struct DominatorView {
-  Bytes total;  // all reachable bytes
+  Bytes total;  // all reachable bytes; of a scope: what its `tops` retain
   std::vector<DominatorViewRow>
       rows;  // parents before children; a row without type after the last child shown: the rest
+  const ScopeSelection* scope = nullptr;  // of which it is
 };
 
-// Empty rows when stopped or when the snapshot was loaded without dominators.
+// Empty rows when stopped or when the snapshot was loaded without dominators. Of a scope: the first level are its objects
+// that no other of its objects dominates; below them stands all that they keep alive, in the scope or not.
 DominatorView computeDominatorView(const Snapshot& snapshot, const DominatorViewOptions& options,
-                                   std::stop_token stop = {});
+                                   std::stop_token stop = {}, const ScopeSelection* scope = nullptr);
 
 }  // namespace openclaw

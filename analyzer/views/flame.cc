@@ -154,7 +154,7 @@ void Tree::layOut(FlameGraph& flame) const {
 }
 
 // What the objects of each site retain: those that no other of the same site dominates.
-std::vector<std::uint64_t> retainedBySite(const Snapshot& s, const std::stop_token& stop) {
+std::vector<std::uint64_t> retainedBySite(const Snapshot& s, const std::stop_token& stop, const ScopeSelection* scope) {
   std::vector<std::uint64_t> bytes(s.sites().size());
   if (s.dominatedBy(std::nullopt).empty()) return bytes;
   std::vector<std::uint32_t> above(bytes.size());
@@ -162,12 +162,16 @@ std::vector<std::uint64_t> retainedBySite(const Snapshot& s, const std::stop_tok
   bool stopped = false;
   DominatorTree(s).walk(
       [&](std::uint32_t object, unsigned) {
-        const std::uint32_t site = s.site(ObjectIndex(object)).value;
-        if (above[site]++ == 0) bytes[site] += s.retained(ObjectIndex(object)).value;
+        if (inScope(scope, ObjectIndex(object))) {
+          const std::uint32_t site = s.site(ObjectIndex(object)).value;
+          if (above[site]++ == 0) bytes[site] += s.retained(ObjectIndex(object)).value;
+        }
         if ((++steps & 0xffff) == 0) stopped = stop.stop_requested();
         return !stopped;
       },
-      [&](std::uint32_t object) { --above[s.site(ObjectIndex(object)).value]; });
+      [&](std::uint32_t object) {
+        if (inScope(scope, ObjectIndex(object))) --above[s.site(ObjectIndex(object)).value];
+      });
   return bytes;
 }
 
@@ -187,16 +191,26 @@ const char* toText(FlameWeight weight) {
   return "live bytes";
 }
 
-FlameGraph computeFlameGraph(const Snapshot& snapshot, FlameWeight weight, std::stop_token stop) {
+bool knownOf(const ScopeSelection* scope, FlameWeight weight) {
+  return scope == nullptr || scope->churnKnown || weight == FlameWeight::kLiveBytes || weight == FlameWeight::kRetainedBytes;
+}
+
+FlameGraph computeFlameGraph(const Snapshot& snapshot, FlameWeight weight, std::stop_token stop, const ScopeSelection* scope) {
   FlameGraph flame;
   flame.weight = weight;
+  if (scope != nullptr) flame.scope = labelOf(snapshot, scope->scope);
   Names names(snapshot, flame);
   names.intern("all", "", 0);
   flame.nodes.emplace_back();
-  const std::vector<StackRow> stacks = computeStacks(snapshot, stop);
-  const std::vector<SiteRow> sites = computeSites(snapshot, stop, true);
+  if (!knownOf(scope, weight)) {
+    flame.note = fmt::format("{} are counted by site and stack alone, so of a scope of anything else they are not known.",
+                             weight == FlameWeight::kAllocatedBytes ? "Allocated bytes" : "Freed bytes");
+    return flame;
+  }
+  const std::vector<StackRow> stacks = computeStacks(snapshot, stop, scope);
+  const std::vector<SiteRow> sites = computeSites(snapshot, stop, true, scope);
   std::vector<std::uint64_t> retained;
-  if (weight == FlameWeight::kRetainedBytes) retained = retainedBySite(snapshot, stop);
+  if (weight == FlameWeight::kRetainedBytes) retained = retainedBySite(snapshot, stop, scope);
   if (stop.stop_requested()) return flame;
 
   // A site's whole, and the weights of its stacks that split it.

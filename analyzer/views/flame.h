@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "analyzer/snapshot.h"
+#include "analyzer/views/scope.h"
 
 namespace openclaw {
 
@@ -49,6 +50,7 @@ struct FlameGraph {
   std::uint64_t withoutStack = 0;  // of the root's total: no stack was sampled, only the site is known
   Certainty totalCertainty = Certainty::kExact, splitCertainty = Certainty::kSampled;
   std::string note;                // how the weights came about, one sentence
+  std::string scope;               // the labels of its scope, empty without
   bool empty() const { return nodes.front().total == 0; }
   const std::string& name(std::uint32_t node) const { return names[nodes[node].name]; }
   const std::string& place(std::uint32_t node) const { return places[nodes[node].name]; }
@@ -67,7 +69,10 @@ struct FlameGraph {
   Range children(std::uint32_t node) const { return {nodes[node].firstChild, nodes[node].firstChild + nodes[node].childCount}; }
 };
 // Cost: O(objects + frames of all stacks). The nodes number at most the distinct stack prefixes. Only the root when
-// stopped or when nothing is known.
-FlameGraph computeFlameGraph(const Snapshot& snapshot, FlameWeight weight, std::stop_token stop = {});
+// stopped or when nothing is known: what was allocated and freed is counted by site and stack, so for a scope of anything
+// but sites it is not known, and the note says so.
+FlameGraph computeFlameGraph(const Snapshot& snapshot, FlameWeight weight, std::stop_token stop = {}, const ScopeSelection* scope = nullptr);
+// Whether a weight can be had of a scope.
+bool knownOf(const ScopeSelection* scope, FlameWeight weight);
 
 }  // namespace openclaw

@@ -419,6 +419,43 @@ FragmentationView computeFragmentation(const Snapshot& snapshot, const Fragmenta
   return view;
 }
 
+ScopeInRegions computeScopeInRegions(const Snapshot& snapshot, const FragmentationView& view, const ScopeSelection& scope, std::stop_token stop) {
+  ScopeInRegions in;
+  in.regions.reserve(view.regions.size());
+  std::unordered_map<std::uint32_t, std::uint64_t> types;
+  for (const RegionRow& row : view.regions) {
+    if ((in.regions.size() & 0xff) == 0 && stop.stop_requested()) return {};
+    RegionShare share;
+    types.clear();
+    const std::uint64_t first = snapshot.regions()[row.region].firstObject;
+    const auto end = static_cast<std::uint32_t>(std::min<std::uint64_t>(first + row.objects, snapshot.objectCount()));
+    double agesByBytes = 0;
+    for (auto i = static_cast<std::uint32_t>(std::min<std::uint64_t>(first, end)); i < end; ++i) {
+      const ObjectIndex object(i);
+      if (!scope.contains(object)) continue;
+      const Bytes size = snapshot.size(object);
+      ++share.objects;
+      share.bytes += size;
+      agesByBytes += static_cast<double>(size.value) * snapshot.age(object);
+      types[snapshot.type(object).value] += size.value;
+    }
+    std::uint64_t most = 0;
+    for (const auto& [type, bytes] : types)
+      if (bytes > most || (bytes == most && TypeIndex(type) < share.mostBytesType)) share.mostBytesType = TypeIndex(type), most = bytes;
+    if (share.bytes.value != 0) share.meanAge = agesByBytes / static_cast<double>(share.bytes.value);
+    if (share.objects != 0 && row.kind == RegionKind::kBlock) {
+      const bool alone = share.objects == row.objects && row.deadBytes.value == 0;
+      ++in.blocks;
+      in.blocksAlone += alone;
+      in.mostlyEmptyBlocks += row.mostlyEmpty;
+      if (row.mostlyEmpty) in.holesInMostlyEmpty += row.holeBytes;
+      if (alone) in.holesAlone += row.holeBytes;
+    }
+    in.regions.push_back(share);
+  }
+  return in;
+}
+
 std::optional<RegionIndex> regionAt(const Snapshot& snapshot, Address address) {
   const auto& regions = snapshot.regions();
   const auto after = std::upper_bound(regions.begin(), regions.end(), address.value,

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "analyzer/snapshot.h"
+#include "analyzer/views/scope.h"
 
 namespace openclaw {
 
@@ -109,6 +110,26 @@ struct FragmentationView {
 // while it runs. Keep the result. Empty (not known) when stopped.
 FragmentationView computeFragmentation(const Snapshot& snapshot, const FragmentationOptions& options = {},
                                        std::stop_token stop = {});
+
+// What of each region lies in a scope; rows as FragmentationView::regions. Everything else of the view stays whole under a
+// scope: a hole lies between objects of all kinds, so who keeps it is a question to all of them.
+struct RegionShare {
+  std::uint32_t objects = 0;
+  Bytes bytes;
+  TypeIndex mostBytesType = TypeIndex::none();  // of the scope's objects; none() when there is none
+  double meanAge = 0;                           // of them, by bytes
+};
+struct ScopeInRegions {
+  std::vector<RegionShare> regions;
+  std::uint64_t blocks = 0;             // that hold any of its objects
+  std::uint64_t blocksAlone = 0;        // of these: no other object and nothing dead lies in them
+  std::uint64_t mostlyEmptyBlocks = 0;  // of these: mostly empty
+  Bytes holesInMostlyEmpty;             // free bytes in those; other objects may keep them too
+  Bytes holesAlone;                     // free bytes in blocks that hold nothing else
+};
+// Cost: O(objects + regions). Empty when stopped.
+ScopeInRegions computeScopeInRegions(const Snapshot& snapshot, const FragmentationView& view, const ScopeSelection& scope,
+                                     std::stop_token stop = {});
 
 // First byte of the cell of an object (its header lies before its address). Cost: O(log regions).
 // In blocks cells begin on a granule (16 B) and the address lies behind the header; a large object's cell begins its region.

@@ -51,8 +51,12 @@ void cohorts(const Snapshot& s, GenerationsView& view) {
 
 }  // namespace
 
-GenerationsView computeGenerations(const Snapshot& snapshot, std::stop_token stop) {
+GenerationsView computeGenerations(const Snapshot& snapshot, std::stop_token stop, const ScopeSelection* scope) {
   GenerationsView view;
+  const bool churnKnown = scope == nullptr || scope->churnKnown;
+  view.deadKnown = scope == nullptr || scope->deadKnown;
+  // Neither sites nor anything else is left out.
+  const bool whole = churnKnown && view.deadKnown;
   std::vector<DeadTypeRow> types(snapshot.types().size());
   for (std::uint32_t i = 0; i < snapshot.objectCount(); ++i) {
     if ((i & 0xffff) == 0 && stop.stop_requested()) return {};
@@ -61,6 +65,7 @@ GenerationsView computeGenerations(const Snapshot& snapshot, std::stop_token sto
     GenerationRow& row = view.ages[age];
     const Bytes size = snapshot.size(object);
     view.known |= age != 0;
+    if (!inScope(scope, object)) continue;
     if (snapshot.reachable(object)) {
       ++row.objects;
       row.bytes += size;
@@ -78,6 +83,7 @@ GenerationsView computeGenerations(const Snapshot& snapshot, std::stop_token sto
   // A heap that has not collected yet has ages too, all 0.
   view.known |= snapshot.counter("collections_total").has_value();
   for (const FloatingInfo& dead : snapshot.floating()) {
+    if (!view.deadKnown || (scope != nullptr && !scope->hasType(dead.type))) continue;
     view.dead += Bytes(dead.bytes);
     if (dead.type.value >= types.size()) continue;
     types[dead.type.value].deadObjects += dead.objects;
@@ -92,10 +98,16 @@ GenerationsView computeGenerations(const Snapshot& snapshot, std::stop_token sto
   view.dying = std::move(types);
   for (std::uint32_t i = 0; i < snapshot.stacks().size(); ++i) {
     const StackInfo& stack = snapshot.stacks()[StackIndex(i)];
+    if (!churnKnown || (scope != nullptr && !scope->hasSite(stack.site))) continue;
     if (stack.freedBytes != 0) view.churn.push_back({StackIndex(i), Bytes(stack.allocatedBytes), Bytes(stack.freedBytes)});
   }
   std::sort(view.churn.begin(), view.churn.end(),
             [](const ChurnRow& a, const ChurnRow& b) { return a.freed != b.freed ? a.freed > b.freed : a.stack < b.stack; });
+  if (!whole) {
+    const auto recorded = std::ranges::count(snapshot.pauses(), "collect", &PauseInfo::ownedKind);
+    view.collections = snapshot.counter("collections_total").value_or(static_cast<std::uint64_t>(recorded));
+    return view;
+  }
   if (const auto total = snapshot.counter("allocated_bytes_total")) view.allocatedTotal = Bytes(*total);
   if (const auto total = snapshot.counter("freed_bytes_total")) view.freedTotal = Bytes(*total);
   if (view.known) cohorts(snapshot, view);

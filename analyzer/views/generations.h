@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "analyzer/snapshot.h"
+#include "analyzer/views/scope.h"
 
 namespace openclaw {
 
@@ -48,13 +49,16 @@ struct GenerationsView {
   bool known = false;  // false: the dump has no ages (imports)
   std::array<GenerationRow, 8> ages;
   Bytes reachable, unreachable, dead;
+  bool deadKnown = true;  // false: of a scope of anything but types; dead, unswept objects are counted by type alone
   std::vector<DeadTypeRow> dying;  // by unreachable + dead bytes descending
   std::vector<ChurnRow> churn;     // by freed bytes descending; empty without samples
   std::uint64_t collections = 0;   // of the process, 0 = not known
   // Allocated and freed by the process in all, where it counted.
   std::optional<Bytes> allocatedTotal, freedTotal;
 };
-// Cost: O(objects). Not known when stopped.
-GenerationsView computeGenerations(const Snapshot& snapshot, std::stop_token stop = {});
+// Cost: O(objects). Not known when stopped. Of a scope: its objects by age; cohorts and totals (allocated, survival, step,
+// allocatedTotal, freedTotal) are the process's and stand empty, unless the scope leaves nothing out; churn is of the
+// scope's sites when only sites are its conditions, else empty.
+GenerationsView computeGenerations(const Snapshot& snapshot, std::stop_token stop = {}, const ScopeSelection* scope = nullptr);
 
 }  // namespace openclaw

@@ -22,13 +22,14 @@ double medianOf(const AgeCounts& counts, std::uint64_t total) {
 
 }  // namespace
 
-std::vector<HistogramRow> computeHistogram(const Snapshot& snapshot, std::stop_token stop) {
+std::vector<HistogramRow> computeHistogram(const Snapshot& snapshot, std::stop_token stop, const ScopeSelection* scope) {
   const std::size_t types = snapshot.types().size();
   std::vector<HistogramRow> rows(types);
   std::vector<AgeCounts> ages(types);
   for (std::uint32_t i = 0; i < snapshot.objectCount(); ++i) {
     if ((i & 0xffff) == 0 && stop.stop_requested()) return {};
     const ObjectIndex object(i);
+    if (!inScope(scope, object)) continue;
     const TypeIndex type = snapshot.type(object);
     HistogramRow& row = rows[type.value];
     ++row.objects;
@@ -43,15 +44,19 @@ std::vector<HistogramRow> computeHistogram(const Snapshot& snapshot, std::stop_t
   bool stopped = false;
   DominatorTree(snapshot).walk(
       [&](std::uint32_t object, unsigned) {
-        const std::uint32_t type = snapshot.type(ObjectIndex(object)).value;
-        if (above[type]++ == 0) {
-          rows[type].retained += snapshot.retained(ObjectIndex(object));
-          ++tops[type];
+        if (inScope(scope, ObjectIndex(object))) {
+          const std::uint32_t type = snapshot.type(ObjectIndex(object)).value;
+          if (above[type]++ == 0) {
+            rows[type].retained += snapshot.retained(ObjectIndex(object));
+            ++tops[type];
+          }
         }
         if ((++steps & 0xffff) == 0) stopped = stop.stop_requested();
         return !stopped;
       },
-      [&](std::uint32_t object) { --above[snapshot.type(ObjectIndex(object)).value]; });
+      [&](std::uint32_t object) {
+        if (inScope(scope, ObjectIndex(object))) --above[snapshot.type(ObjectIndex(object)).value];
+      });
   if (stopped) return {};
   for (std::size_t type = 0; type < types; ++type) {
     rows[type].type = TypeIndex(static_cast<std::uint32_t>(type));

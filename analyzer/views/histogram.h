@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "analyzer/snapshot.h"
+#include "analyzer/views/scope.h"
 
 namespace openclaw {
 
@@ -18,8 +19,8 @@ struct HistogramRow {
   std::uint64_t unreachableObjects = 0;  // of `objects`
   double medianAge = 0;
 };
-// By shallow bytes descending, then name. Rows without objects are left out. Cost: O(objects). Empty when
-// stopped.
-std::vector<HistogramRow> computeHistogram(const Snapshot& snapshot, std::stop_token stop = {});
+// By shallow bytes descending, then name. Rows without objects are left out. Of a scope: only its objects are counted,
+// and a retained size is what freeing them would free, in the scope or not. Cost: O(objects). Empty when stopped.
+std::vector<HistogramRow> computeHistogram(const Snapshot& snapshot, std::stop_token stop = {}, const ScopeSelection* scope = nullptr);
 
 }  // namespace openclaw

@@ -77,12 +77,14 @@ std::vector<std::uint64_t> splitInProportion(std::uint64_t whole, const std::vec
   return parts;
 }
 
-std::vector<SiteRow> computeSites(const Snapshot& snapshot, std::stop_token stop, bool alsoGone) {
+std::vector<SiteRow> computeSites(const Snapshot& snapshot, std::stop_token stop, bool alsoGone, const ScopeSelection* scope) {
+  const bool churnKnown = scope == nullptr || scope->churnKnown;
   std::vector<SiteRow> rows(snapshot.sites().size());
   std::unordered_map<std::uint64_t, std::uint64_t> bytesBySiteAndType;
   for (std::uint32_t i = 0; i < snapshot.objectCount(); ++i) {
     if ((i & 0xffff) == 0 && stop.stop_requested()) return {};
     const ObjectIndex object(i);
+    if (!inScope(scope, object)) continue;
     const SiteIndex site = snapshot.site(object);
     SiteRow& row = rows[site.value];
     ++row.objects;
@@ -105,21 +107,24 @@ std::vector<SiteRow> computeSites(const Snapshot& snapshot, std::stop_token stop
   }
   std::vector<SampledTotals> sampled(rows.size());
   for (const StackInfo& stack : snapshot.stacks()) {
-    if (stack.site.value >= rows.size()) continue;
+    if (stack.site.value >= rows.size() || (scope != nullptr && !scope->hasSite(stack.site))) continue;
     SampledTotals& totals = sampled[stack.site.value];
+    ++totals.stacks;
+    if (!churnKnown) continue;
     totals.allocatedObjects += stack.allocatedObjects;
     totals.allocatedBytes += stack.allocatedBytes;
     totals.freedObjects += stack.freedObjects;
     totals.freedBytes += stack.freedBytes;
-    ++totals.stacks;
   }
   for (std::size_t site = 0; site < rows.size(); ++site) {
     SiteRow& row = rows[site];
     row.site = SiteIndex(static_cast<std::uint32_t>(site));
     row.stacks = sampled[site].stacks;
-    row.churn = churnOf(row.objects, row.shallow, snapshot.sites()[row.site], sampled[site]);
+    static const SiteInfo kNotCounted;
+    row.churn = churnOf(row.objects, row.shallow, churnKnown ? snapshot.sites()[row.site] : kNotCounted, sampled[site]);
   }
   std::erase_if(rows, [&](const SiteRow& row) {
+    if (scope != nullptr && !scope->hasSite(row.site)) return true;
     return row.objects == 0 && !(alsoGone && row.churn.allocatedObjects + row.churn.allocatedBytes.value != 0);
   });
   std::sort(rows.begin(), rows.end(), [&](const SiteRow& a, const SiteRow& b) {
@@ -131,7 +136,8 @@ std::vector<SiteRow> computeSites(const Snapshot& snapshot, std::stop_token stop
   return rows;
 }
 
-std::vector<StackRow> computeStacks(const Snapshot& snapshot, std::stop_token stop) {
+std::vector<StackRow> computeStacks(const Snapshot& snapshot, std::stop_token stop, const ScopeSelection* scope) {
+  const bool churnKnown = scope == nullptr || scope->churnKnown;
   const std::size_t count = snapshot.stacks().size();
   std::vector<StackRow> rows(count);
   struct SiteTotals {
@@ -144,6 +150,7 @@ std::vector<StackRow> computeStacks(const Snapshot& snapshot, std::stop_token st
   for (std::uint32_t i = 0; i < snapshot.objectCount(); ++i) {
     if ((i & 0xffff) == 0 && stop.stop_requested()) return {};
     const ObjectIndex object(i);
+    if (!inScope(scope, object)) continue;
     SiteTotals& site = sites[snapshot.site(object).value];
     const std::uint64_t bytes = snapshot.size(object).value;
     ++site.objects;
@@ -163,7 +170,7 @@ std::vector<StackRow> computeStacks(const Snapshot& snapshot, std::stop_token st
     StackRow& row = rows[i];
     row.stack = StackIndex(i);
     row.site = info.site.value < sites.size() ? info.site : SiteIndex(0);
-    row.samples = info.samples;
+    if (churnKnown) row.samples = info.samples;
     if (!sites.empty()) sites[row.site.value].stacks.push_back(i);
   }
   for (const SiteTotals& site : sites) {
@@ -181,14 +188,15 @@ std::vector<StackRow> computeStacks(const Snapshot& snapshot, std::stop_token st
   for (StackRow& row : rows) {
     const StackInfo& info = snapshot.stacks()[row.stack];
     // The process's own estimates; what is there now was allocated for certain.
-    const bool known = info.allocatedBytes != 0 || info.freedBytes != 0;
+    const bool known = churnKnown && (info.allocatedBytes != 0 || info.freedBytes != 0);
     row.churn.allocatedObjects = known ? info.allocatedObjects : row.sampledObjects;
     row.churn.allocatedBytes = known ? Bytes(info.allocatedBytes) : row.sampledBytes;
-    row.churn.freedObjects = info.freedObjects;
-    row.churn.freedBytes = Bytes(info.freedBytes);
+    row.churn.freedObjects = known ? info.freedObjects : 0;
+    row.churn.freedBytes = known ? Bytes(info.freedBytes) : Bytes();
     row.churn.allocatedCertainty = row.churn.freedCertainty = known ? Certainty::kSampled : Certainty::kLowerBound;
   }
-  std::erase_if(rows, [](const StackRow& row) {
+  std::erase_if(rows, [&](const StackRow& row) {
+    if (scope != nullptr && !scope->hasSite(row.site)) return true;
     return row.sampledObjects == 0 && row.churn.allocatedBytes.value == 0 && row.samples == 0;
   });
   std::sort(rows.begin(), rows.end(), [](const StackRow& a, const StackRow& b) {

@@ -3,6 +3,9 @@
 // Certainty: live figures are exact (of a complete dump). Allocated and freed come from the process's own count of the
 // site when it kept one, else from the samples of its stacks (sampled, ≈), else only the live ones are known to have
 // been allocated (lower bound, ≥). allocated = live + freed always; freed includes what is dead and not swept.
+//
+// Of a scope, live figures are of its objects. The process counts by site alone, so a scope of sites shows their counts,
+// and any other only that its objects were allocated (ScopeSelection::churnKnown).
 #pragma once
 
 #include <array>
@@ -11,6 +14,7 @@
 #include <vector>
 
 #include "analyzer/snapshot.h"
+#include "analyzer/views/scope.h"
 
 namespace openclaw {
 
@@ -34,7 +38,8 @@ struct SiteRow {
 };
 // By shallow bytes descending, then file, line, index. Rows without objects are left out, unless `alsoGone`: then sites
 // whose objects are all gone stand at the end, by allocated bytes. Cost: O(objects). Empty when stopped.
-std::vector<SiteRow> computeSites(const Snapshot& snapshot, std::stop_token stop = {}, bool alsoGone = false);
+std::vector<SiteRow> computeSites(const Snapshot& snapshot, std::stop_token stop = {}, bool alsoGone = false,
+                                  const ScopeSelection* scope = nullptr);
 
 struct StackRow {
   StackIndex stack;
@@ -52,7 +57,7 @@ struct StackRow {
 };
 // By live bytes descending, then allocated bytes, then index. Stacks without anything are left out. Cost: O(objects +
 // stacks). Empty when stopped.
-std::vector<StackRow> computeStacks(const Snapshot& snapshot, std::stop_token stop = {});
+std::vector<StackRow> computeStacks(const Snapshot& snapshot, std::stop_token stop = {}, const ScopeSelection* scope = nullptr);
 // `whole` in parts proportional to `weights`: rounded so that the parts sum to it; all 0 when the weights are.
 std::vector<std::uint64_t> splitInProportion(std::uint64_t whole, const std::vector<double>& weights);
 // What a sampled object of this size stands for, in objects: 1 / (1 - e^(-size / mean)); 1 without an interval.

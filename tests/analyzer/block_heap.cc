@@ -177,11 +177,11 @@ std::vector<std::byte> BlockHeap::encode() const {
   sites[3] = {"src/c.cc", 33, 0, "", 0, 0, Certainty::kLowerBound};
   sites[4] = {"src/d.cc", 44, 0, "operator;() <&\">", 0, 0, Certainty::kLowerBound};
   encoder->sites(sites);
-  ArenaRecord arena;
-  arena.name = "main";
-  arena.committed = committed;
-  arena.metadataBytes = metadata;
-  encoder->arenas({&arena, 1});
+  std::vector<ArenaRecord> arenaRecords(arenas.size());
+  for (std::size_t i = 0; i < arenas.size(); ++i) arenaRecords[i].name = arenas[i];
+  arenaRecords.front().committed = committed;
+  arenaRecords.front().metadataBytes = metadata;
+  encoder->arenas(arenaRecords);
   encoder->regions(regions);
   encoder->stacks(meanInterval, stacks);
   const CounterRecord counters[] = {{"committed_bytes", committed}, {"collections_total", 9}};

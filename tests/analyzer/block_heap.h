@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "format/records.h"
@@ -26,6 +27,7 @@ struct BlockHeap {
   std::vector<std::vector<std::uint64_t>> slots;
   std::vector<RootRecord> roots;
   std::vector<StackRecord> stacks;
+  std::vector<std::string> arenas{"main"};  // regions lie in the first unless a test says otherwise
   std::vector<std::uint64_t> pcs;  // stacks' frames point in here
   std::uint64_t committed = 0, metadata = 0, meanInterval = 1 << 10;
 

@@ -79,9 +79,25 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
     sub->add_option("--top", top, what)->check(CLI::Range(1ull, 1'000'000'000ull));
   };
 
+  // Every command knows the words of a scope: those that cannot obey them say why.
+  std::vector<std::pair<CLI::App*, const char*>> refused;
+  const auto addScope = [&](CLI::App* sub, const std::string& group) {
+    sub->add_option("--type", line.scope.types, "only objects of this type (repeat: or of that one)")->group(group)->allow_extra_args(false);
+    sub->add_option("--site", line.scope.sites, "only objects made here: FILE:LINE, FILE or a function")->group(group)->allow_extra_args(false);
+    sub->add_option("--arena", line.scope.arenas, "only objects in this arena: a name or a number")->group(group)->allow_extra_args(false);
+    sub->add_option("--age", line.scope.ages, "only objects of this age: 3, 2-5 or 5+ collections, 7 = seven or more")->group(group)->allow_extra_args(false);
+    sub->add_option("--retained-by", line.scope.retainedBy, "only what this object keeps alive alone: its address")->group(group);
+  };
+  const auto takeScope = [&](CLI::App* sub) { addScope(sub, "Scope (parts of one kind: or; kinds: and)"); };
+  const auto refuseScope = [&](CLI::App* sub, const char* why) {
+    addScope(sub, "");
+    refused.emplace_back(sub, why);
+  };
+
   CLI::App* summary =
       command("summary", "what the dump says, on a page", "heap-analyzer heap.bin", Command::kSummary);
   takeTop(summary, "rows of each table (default 10)");
+  refuseScope(summary, "it is of the whole dump");
   takeDump(summary);
 
   CLI::App* histogram =
@@ -90,6 +106,7 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   histogram->add_option("--sort", sort, "shallow, retained, objects or name (default shallow)")
       ->check(CLI::IsMember({"shallow", "retained", "objects", "name"}));
   takeTop(histogram, "types shown (default: all)");
+  takeScope(histogram);
   takeDump(histogram);
 
   CLI::App* dominators =
@@ -100,24 +117,25 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   takeTop(dominators, "children shown of each (default 10)");
   dominators->add_option("--min", minimum, "leave out what retains less than this share of all (default 0%)");
   dominators->add_flag("--by-type", line.dominators.byType, "put children of one type together");
+  takeScope(dominators);
   takeDump(dominators);
 
   CLI::App* inspect = command("inspect", "one object: what it is, who made it, what keeps it alive",
                               "heap-analyzer inspect 0x7f31c2004a80 heap.bin", Command::kInspect);
   inspect->add_option("ADDR", addressText, "an address of the object or inside it")->required();
   takeTop(inspect, "slots, referrers and dominators shown (default 20)");
+  refuseScope(inspect, "it is about one object");
   takeDump(inspect);
 
   std::vector<std::string> pathWords;
-  CLI::App* paths = command("paths", "what keeps an object alive, or all objects of a type or site, from the roots",
+  CLI::App* paths = command("paths", "what keeps an object alive, or all objects of a scope, from the roots",
                             "heap-analyzer paths 0x7f31c2004a80 heap.bin\n"
                             "         heap-analyzer paths --site session.cc:41 heap.bin",
                             Command::kPaths);
-  paths->add_option("ADDR DUMP", pathWords, "an address of the object or inside it (not with --type, --site); a heap.bin")
+  paths->add_option("ADDR DUMP", pathWords, "an address of the object or inside it (without a scope); a heap.bin")
       ->required()
       ->expected(1, 2);
-  paths->add_option("--type", line.members.type, "merge the paths of all objects of this type");
-  paths->add_option("--site", line.members.site, "merge the paths of all objects made here: FILE:LINE or a function");
+  takeScope(paths);
   paths->add_option("--count", line.paths, "paths of one object, each as different as can be (default 3)")
       ->check(CLI::Range(1u, 100u));
   paths->add_option("--depth", line.mergedPaths.depth, "merged: rows below each other (default 16)")
@@ -128,15 +146,17 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   CLI::App* leaks = command("leaks", "groups of like objects that grow and let nothing go, with what speaks for and against",
                             "heap-analyzer leaks heap.bin", Command::kLeaks);
   takeTop(leaks, "groups shown (default 20)");
+  refuseScope(leaks, "every group is weighed against the whole heap");
   leaks->add_option("--min", minimum, "judge groups that keep at least this share of the live bytes (default 1%)");
   takeDump(leaks);
 
   CLI::App* validate = command("validate", "checks the file and every invariant of the heap in it",
                                "heap-analyzer validate heap.bin", Command::kValidate);
+  refuseScope(validate, "it checks the whole file");
   takeDump(validate);
 
   addViewCommands(line.view, {[&](const char* name, const char* what, const char* example) { return command(name, what, example, Command::kView); },
-                              takeDump, takeTop});
+                              takeDump, takeTop, takeScope, refuseScope});
 
   Parsed parsed;
   const auto usage = [&](std::string problem) {
@@ -154,6 +174,10 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     return usage(error.what());
   }
+  for (const auto& [sub, why] : refused)
+    if (sub->parsed() && !line.scope.empty())
+      return usage(fmt::format("{} takes no scope: {}; histogram, dominators, paths, sites, flamegraph, fragmentation and generations do",
+                               sub->get_name(), why));
   static const std::map<std::string, HistogramOrder> kOrders{{"shallow", HistogramOrder::kShallow},
                                                              {"retained", HistogramOrder::kRetained},
                                                              {"objects", HistogramOrder::kObjects},
@@ -174,10 +198,10 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   if (line.command == Command::kPaths) {
     line.mergedPaths.minimumShare = *share;
     line.mergedPaths.top = top.value_or(line.mergedPaths.top);
-    const bool merged = !line.members.type.empty() || !line.members.site.empty();
+    const bool merged = !line.scope.empty();
     if (pathWords.size() != (merged ? 1u : 2u))
-      return usage(merged ? "paths: give --type or --site, or an address, not both"
-                          : "paths: give an address and a dump, or --type or --site and a dump");
+      return usage(merged ? "paths: give a scope (--type, --site, …) or an address, not both"
+                          : "paths: give an address and a dump, or a scope (--type, --site, …) and a dump");
     line.dump = pathWords.back();
     if (const std::string problem = CLI::ExistingFile(line.dump); !problem.empty()) return usage("DUMP: " + problem);
     if (!merged) addressText = pathWords.front();

@@ -9,6 +9,7 @@
 #include "analyzer/report/leaks_report.h"
 #include "analyzer/report/paths_report.h"
 #include "analyzer/report/reports.h"
+#include "analyzer/views/scope.h"
 
 namespace openclaw {
 
@@ -23,7 +24,7 @@ struct CommandLine {
   HistogramOrder order = HistogramOrder::kShallow;
   DominatorViewOptions dominators;
   Address address;
-  MemberChoice members;  // paths: of these, merged; both empty: of the object at `address`
+  ScopeWords scope;  // the objects it is about; paths: none = of the object at `address`
   MergedPathsOptions mergedPaths;
   std::size_t paths = 3;
   GroupOptions leaks;

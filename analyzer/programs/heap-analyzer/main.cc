@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 #include "analyzer/programs/heap-analyzer/command_line.h"
 #include "analyzer/programs/heap-analyzer/progress.h"
@@ -19,6 +20,12 @@ struct Output {
 };
 
 Result<Output> report(const Snapshot& snapshot, const CommandLine& line, const std::stop_token& stop) {
+  std::optional<ScopeSelection> selection;
+  if (!line.scope.empty()) {
+    OPENCLAW_TRY(const Scope words, resolveScope(snapshot, line.scope));
+    selection = computeScope(snapshot, words, stop);
+  }
+  const ScopeSelection* scope = selection ? &*selection : nullptr;
   const auto write = [&](const auto& report, const auto&... options) {
     return line.json ? jsonOf(snapshot, report, options...) : textOf(snapshot, report, options...);
   };
@@ -29,26 +36,24 @@ Result<Output> report(const Snapshot& snapshot, const CommandLine& line, const s
     case Command::kSummary:
       return Output{write(computeSummary(snapshot, line.top, stop)), exitCode, {}};
     case Command::kHistogram:
-      return Output{write(computeSortedHistogram(snapshot, line.order, line.top, stop)), exitCode, {}};
+      return Output{write(computeSortedHistogram(snapshot, line.order, line.top, stop, scope)), exitCode, {}};
     case Command::kDominators:
-      return Output{write(computeDominatorView(snapshot, line.dominators, stop), line.dominators), exitCode, {}};
+      return Output{write(computeDominatorView(snapshot, line.dominators, stop, scope), line.dominators), exitCode, {}};
     case Command::kInspect: {
       OPENCLAW_TRY(const Inspection inspection, inspectObject(snapshot, line.address, line.top, stop));
       return Output{write(inspection), exitCode, {}};
     }
     case Command::kPaths: {
-      if (line.members.type.empty() && line.members.site.empty()) {
+      if (scope == nullptr) {
         OPENCLAW_TRY(const ObjectPaths paths, computeObjectPaths(snapshot, line.address, line.paths, stop));
         return Output{write(paths), exitCode, {}};
       }
-      OPENCLAW_TRY(const MembersPaths paths,
-                   computeMembersPaths(snapshot, line.members, line.mergedPaths, stop));
-      return Output{write(paths), exitCode, {}};
+      return Output{write(computeMembersPaths(snapshot, *scope, line.mergedPaths, stop)), exitCode, {}};
     }
     case Command::kLeaks:
       return Output{write(computeLeaks(snapshot, line.leaks, line.top, stop)), exitCode, {}};
     case Command::kView: {
-      OPENCLAW_TRY(ViewOutput view, runViewCommand(snapshot, line.view, line.givenTop, line.json, stop));
+      OPENCLAW_TRY(ViewOutput view, runViewCommand(snapshot, line.view, scope, line.givenTop, line.json, stop));
       std::string text = std::move(view.text);
       return Output{std::move(text), exitCode, std::move(view)};
     }

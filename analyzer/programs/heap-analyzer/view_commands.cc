@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "analyzer/report/numbers.h"
+#include "analyzer/report/text_parts.h"
 
 namespace openclaw {
 namespace {
@@ -32,13 +33,18 @@ SitesOrder orderNamed(const std::string& name) {
   return name == "freed" ? SitesOrder::kFreed : SitesOrder::kLive;
 }
 
-ViewOutput flame(const Snapshot& s, const ViewOptions& options, bool json, const std::stop_token& stop) {
+Result<ViewOutput> flame(const Snapshot& s, const ViewOptions& options, const ScopeSelection* scope, bool json, const std::stop_token& stop) {
+  if (!knownOf(scope, weightNamed(options.weight)))
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("--weight {}: counted by site and stack alone, so it is known of the whole dump and of --site, not of this scope", options.weight));
   ViewOutput out;
-  const FlameGraph graph = computeFlameGraph(s, weightNamed(options.weight), stop);
+  const FlameGraph graph = computeFlameGraph(s, weightNamed(options.weight), stop, scope);
+  // The graph itself has no place for it.
+  if (scope != nullptr && !json) out.note = scopeText(s, scope);
   if (graph.empty())
-    out.note = fmt::format("heap-analyzer: {}: nothing to draw: the dump knows no {}\n", s.path(), toText(graph.weight));
+    out.note += fmt::format("heap-analyzer: {}: nothing to draw: the dump knows no {}\n", s.path(), toText(graph.weight));
   if (json) {
-    out.text = jsonOf(s, graph);
+    out.text = jsonOf(s, graph, scope);
     return out;
   }
   switch (options.flameFormat) {
@@ -52,7 +58,7 @@ ViewOutput flame(const Snapshot& s, const ViewOptions& options, bool json, const
       std::vector<FlameGraph> all;
       all.push_back(graph);
       for (const FlameWeight weight : kWeights)
-        if (weight != graph.weight) all.push_back(computeFlameGraph(s, weight, stop));
+        if (weight != graph.weight && knownOf(scope, weight)) all.push_back(computeFlameGraph(s, weight, stop, scope));
       out.file = flameHtml(s, all);
       break;
     }
@@ -80,6 +86,7 @@ void addViewCommands(ViewOptions& options, const ViewCommandHooks& hooks) {
   sites->add_option("--sort", options.sort, "live, objects, allocated or freed (default live)")
       ->check(CLI::IsMember({"live", "objects", "allocated", "freed"}));
   hooks.takeTop(sites, "rows shown (default 20)");
+  hooks.takeScope(sites);
   hooks.takeDump(sites);
 
   CLI::App* flamegraph = command("flamegraph", "the allocation stacks as a flame graph", "heap-analyzer flamegraph --output flame.html heap.bin", ViewCommand::kFlamegraph);
@@ -89,6 +96,7 @@ void addViewCommands(ViewOptions& options, const ViewCommandHooks& hooks) {
       ->check(CLI::IsMember({"folded", "svg", "html"}));
   flamegraph->add_option("--output", options.output, "the file to write (default: standard output)");
   flamegraph->add_flag("--force", options.force, "replace the file when there is one");
+  hooks.takeScope(flamegraph);
   hooks.takeDump(flamegraph);
 
   CLI::App* fragmentation = command("fragmentation", "where the holes are, what keeps them, what a defragmentation would give back",
@@ -98,17 +106,21 @@ void addViewCommands(ViewOptions& options, const ViewCommandHooks& hooks) {
   fragmentation->add_option("--mostly-empty", options.mostlyEmpty, "blocks filled up to this share count as mostly empty (default 25%)");
   fragmentation->add_flag("--lines", options.lines, "with --json: the bytes of every line");
   hooks.takeTop(fragmentation, "groups of pinning objects shown, or objects of the block (default 10)");
+  hooks.takeScope(fragmentation);
   hooks.takeDump(fragmentation);
 
   CLI::App* generations = command("generations", "how old the heap is, what survives, what died young", "heap-analyzer generations heap.bin", ViewCommand::kGenerations);
   hooks.takeTop(generations, "types and stacks shown (default 10)");
+  hooks.takeScope(generations);
   hooks.takeDump(generations);
 
   CLI::App* pauses = command("pauses", "how long the program stood still, and why", "heap-analyzer pauses --top 50 heap.bin", ViewCommand::kPauses);
   hooks.takeTop(pauses, "pauses listed, longest first (default 10)");
+  hooks.refuseScope(pauses, "the whole process stands still in a pause");
   hooks.takeDump(pauses);
 
   CLI::App* ledger = command("ledger", "from the objects to the resident set, adding up", "heap-analyzer ledger heap.bin", ViewCommand::kLedger);
+  hooks.refuseScope(ledger, "the ledger adds up to the whole process");
   hooks.takeDump(ledger);
 }
 
@@ -135,19 +147,24 @@ Result<void> checkViewOptions(ViewOptions& options) {
   return {};
 }
 
-Result<ViewOutput> runViewCommand(const Snapshot& s, const ViewOptions& options, std::optional<std::size_t> top, bool json, std::stop_token stop) {
+Result<ViewOutput> runViewCommand(const Snapshot& s, const ViewOptions& options, const ScopeSelection* scope, std::optional<std::size_t> top, bool json,
+                                  std::stop_token stop) {
   const auto write = [&](const auto& report) { return ViewOutput{json ? jsonOf(s, report) : textOf(s, report), {}, {}, {}}; };
   switch (options.command) {
     case ViewCommand::kSites:
-      return write(computeSitesReport(s, options.stacks, orderNamed(options.sort), top.value_or(20), stop));
+      return write(computeSitesReport(s, options.stacks, orderNamed(options.sort), top.value_or(20), stop, scope));
     case ViewCommand::kFlamegraph:
       if (json && !(options.output.empty() && options.format.empty()))
         return fail(ErrorCode::kInvalidArgument, "--json prints the frames and writes no file: leave out --output and --format");
-      return flame(s, options, json, stop);
+      return flame(s, options, scope, json, stop);
     case ViewCommand::kFragmentation: {
+      if (scope != nullptr && options.blockAddress)
+        return fail(ErrorCode::kInvalidArgument, "--block shows all objects of one block: leave out --type, --site, --arena, --age and --retained-by");
       const std::size_t groups = std::max<std::size_t>(top.value_or(10), 20);
       FragmentationReport report{computeFragmentation(s, {options.mostlyEmptyShare, groups}, stop), top.value_or(10), options.map == "all",
-                                 options.lines, std::nullopt};
+                                 options.lines, std::nullopt, scope, {}};
+      if (scope != nullptr) report.scoped = computeScopeInRegions(s, report.view, *scope, stop);
+      if (stop.stop_requested()) return ViewOutput{};
       if (options.blockAddress && report.view.known) {
         report.block = regionAt(s, *options.blockAddress);
         if (!report.block)
@@ -156,7 +173,7 @@ Result<ViewOutput> runViewCommand(const Snapshot& s, const ViewOptions& options,
       return write(report);
     }
     case ViewCommand::kGenerations:
-      return write(GenerationsReport{computeGenerations(s, stop), top.value_or(10)});
+      return write(GenerationsReport{computeGenerations(s, stop, scope), top.value_or(10), scope});
     case ViewCommand::kPauses:
       return write(PausesReport{computePauses(s, top.value_or(10))});
     case ViewCommand::kLedger: {

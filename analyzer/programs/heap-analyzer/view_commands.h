@@ -44,6 +44,8 @@ struct ViewCommandHooks {
   std::function<CLI::App*(const char* name, const char* what, const char* example)> add;
   std::function<void(CLI::App*)> takeDump;
   std::function<void(CLI::App*, const char*)> takeTop;
+  std::function<void(CLI::App*)> takeScope;                       // --type, --site, …
+  std::function<void(CLI::App*, const char* why)> refuseScope;    // the same words, answered by why it has none
 };
 void addViewCommands(ViewOptions& options, const ViewCommandHooks& hooks);
 // kInvalidArgument when a text among the options is no address, share or format.
@@ -55,8 +57,8 @@ struct ViewOutput {
   std::string path, file;
   std::string note;  // for standard error: nothing to say, in a format that has no place for it
 };
-Result<ViewOutput> runViewCommand(const Snapshot& snapshot, const ViewOptions& options, std::optional<std::size_t> top, bool json,
-                                  std::stop_token stop);
+Result<ViewOutput> runViewCommand(const Snapshot& snapshot, const ViewOptions& options, const ScopeSelection* scope, std::optional<std::size_t> top,
+                                  bool json, std::stop_token stop);
 // Writes `file` to `path`: a new one, unless forced.
 Result<void> writeOutput(const ViewOutput& output, bool force);
 
