@@ -67,6 +67,24 @@ Bytes Snapshot::external(ObjectIndex object) const {
   return Bytes(at != rows.end() && at->first == object.value ? at->second : 0);
 }
 
+namespace {
+DeclaredBoundInfo boundOf(std::uint64_t word) { return {word & ~kBoundIsObjects, (word & kBoundIsObjects) != 0}; }
+}  // namespace
+
+bool Snapshot::hasDeclaredBounds() const { return !state_->bounds.empty(); }
+std::optional<DeclaredBoundInfo> Snapshot::declaredBound(ObjectIndex object) const {
+  const auto& rows = state_->bounds;
+  const auto at = std::lower_bound(rows.begin(), rows.end(), object.value,
+                                   [](const auto& row, std::uint32_t wanted) { return row.first < wanted; });
+  if (at == rows.end() || at->first != object.value) return std::nullopt;
+  return boundOf(at->second);
+}
+std::vector<std::pair<ObjectIndex, DeclaredBoundInfo>> Snapshot::declaredBounds() const {
+  std::vector<std::pair<ObjectIndex, DeclaredBoundInfo>> all;
+  for (const auto& [object, word] : state_->bounds) all.emplace_back(ObjectIndex(object), boundOf(word));
+  return all;
+}
+
 std::optional<ObjectIndex> Snapshot::objectAt(Address wanted) const {
   // The last object that begins at or below the address; cells may begin with a header below their object's
   // address, which belongs to nobody here.

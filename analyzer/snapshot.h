@@ -103,6 +103,11 @@ struct ModuleInfo {
   std::string path, buildId;
   Address base, low, high;
 };
+// What an object promised to keep at most: bytes that it retains, or like objects below it.
+struct DeclaredBoundInfo {
+  std::uint64_t most = 0;
+  bool inObjects = false;
+};
 struct FloatingInfo {
   TypeIndex type;
   std::uint64_t objects = 0, bytes = 0;
@@ -175,6 +180,9 @@ class Snapshot {
   std::uint8_t age(ObjectIndex object) const;  // 7 = seven or more
   std::uint8_t flags(ObjectIndex object) const;
   Bytes external(ObjectIndex object) const;                    // O(log sparse)
+  bool hasDeclaredBounds() const;
+  std::optional<DeclaredBoundInfo> declaredBound(ObjectIndex object) const;   // O(log sparse)
+  std::vector<std::pair<ObjectIndex, DeclaredBoundInfo>> declaredBounds() const;   // all, ascending objects
   std::optional<ObjectIndex> objectAt(Address address) const;  // also interior; O(log n)
 
   // Edges. The strong graph (policy `strict`: strong and conservative edges keep alive, weak ones do not)

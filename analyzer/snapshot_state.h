@@ -64,6 +64,7 @@ struct SnapshotState {
   NarrowColumn sites;                // bit 31, or bit 15 when narrow: a stack index
   Column<std::uint8_t> ageAndFlags;  // age in the upper three bits, flags in the lower five
   std::vector<std::pair<std::uint32_t, std::uint64_t>> external;  // ascending rows
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> bounds;    // ascending rows; as ObjectRecord::bound
 
   // The graph.
   EdgeTable edges;

@@ -523,6 +523,11 @@ Result<ObjectColumns> DecodedFrame::objects() const {
         return damaged("its external bytes are out of order");
       out.external.emplace_back(sparse.getRow(), sparse.getValue());
     }
+    for (auto sparse : in.getBounds()) {
+      if (sparse.getRow() >= n || (!out.bounds.empty() && sparse.getRow() <= out.bounds.back().first))
+        return damaged("its bounds are out of order");
+      out.bounds.emplace_back(sparse.getRow(), sparse.getValue());
+    }
     out.size.assign(sizes.begin(), sizes.end());
     for (auto sparse : in.getHugeSizes()) {
       if (sparse.getRow() >= n || sizes[sparse.getRow()] != 0xffff'ffffu) return damaged("a huge size has no row");

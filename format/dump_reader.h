@@ -56,6 +56,7 @@ struct ObjectColumns {
   std::vector<std::uint32_t> type, site, referenceCount;
   std::vector<std::uint8_t> age, flags;                         // always full length
   std::vector<std::pair<std::uint32_t, std::uint64_t>> external;  // (row, bytes), ascending rows
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> bounds;    // (row, ObjectRecord::bound), ascending rows
 };
 // The slots of one references frame, in order. A slot's source follows from the objects' reference counts.
 struct ReferenceColumns {

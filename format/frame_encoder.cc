@@ -127,7 +127,8 @@ struct FrameEncoder::State {
   Column<std::uint8_t> ages{}, flags{};
   Sparse* huge = nullptr;
   Sparse* external = nullptr;
-  std::size_t hugeCount = 0, externalCount = 0;
+  Sparse* bounds = nullptr;
+  std::size_t hugeCount = 0, externalCount = 0, boundCount = 0;
 
   // The open references frame. Invariant: its sources are objects that the open or an earlier objects frame holds.
   std::size_t slots = 0;
@@ -178,6 +179,7 @@ void FrameEncoder::State::carve(Carver& carver, bool assign) noexcept {
   auto* flagRows = carver.take<std::uint8_t>(kObjectsPerFrame);
   auto* hugeRows = carver.take<Sparse>(kSparsePerFrame);
   auto* externalRows = carver.take<Sparse>(kSparsePerFrame);
+  auto* boundRows = carver.take<Sparse>(kSparsePerFrame);
   auto* valueRows = carver.take<std::uint64_t>(kWideSlotsPerFrame);
   HalfColumn labelRows = half(kSlotsPerFrame);
   auto* strengthRows = carver.take<std::uint8_t>(kSlotsPerFrame);
@@ -191,7 +193,7 @@ void FrameEncoder::State::carve(Carver& carver, bool assign) noexcept {
   storedCapacity = stored - FrameHeader::kBytes;
   gaps = rows[0], sizes = rows[1], types = rows[2], sites = rows[3], counts = rows[4];
   ages = {ageRows, 0}, flags = {flagRows, 0};
-  huge = hugeRows, external = externalRows;
+  huge = hugeRows, external = externalRows, bounds = boundRows;
   wideValues = valueRows;
   auto* halves = reinterpret_cast<std::uint16_t*>(valueRows);
   values = {halves, halves + kSlotsPerFrame, 0};
@@ -306,7 +308,7 @@ void FrameEncoder::object(const ObjectRecord& record) noexcept {
   // A gap that 32 bits cannot say (far apart, or cells that overlap) begins a new frame, which has its own address.
   std::uint64_t gap = s.count == 0 ? 0 : record.address - s.endAddress;
   if (s.count == kObjectsPerFrame || gap > 0xffff'ffffu || s.hugeCount == kSparsePerFrame ||
-      s.externalCount == kSparsePerFrame) {
+      s.externalCount == kSparsePerFrame || s.boundCount == kSparsePerFrame) {
     s.flush();
     if (!s.ok()) return;
     gap = 0;
@@ -327,6 +329,8 @@ void FrameEncoder::object(const ObjectRecord& record) noexcept {
   s.flags.set(row, record.flags);
   if (record.external != 0) [[unlikely]]
     s.external[s.externalCount++] = {static_cast<std::uint32_t>(row), record.external};
+  if (record.bound != 0) [[unlikely]]
+    s.bounds[s.boundCount++] = {static_cast<std::uint32_t>(row), record.bound};
   s.lastAddress = record.address;
   s.endAddress = record.address + record.size;
   s.slotsLeft = s.slotsOfObject = record.referenceCount;
@@ -383,7 +387,7 @@ void FrameEncoder::State::flushObjects() noexcept {
   bool hasAges = ages.all != 0, hasFlags = flags.all != 0;
   std::size_t body = 5 * structWords<schema::Column>() + gaps.words(n) + sizes.words(n) + types.words(n) +
                      sites.words(n) + counts.words(n) + listWords<schema::SparseValue>(hugeCount) +
-                     listWords<schema::SparseValue>(externalCount) + (hasAges ? dataWords(n) : 0) +
+                     listWords<schema::SparseValue>(externalCount) + listWords<schema::SparseValue>(boundCount) + (hasAges ? dataWords(n) : 0) +
                      (hasFlags ? dataWords(n) : 0);
   auto sparse = [](capnp::List<schema::SparseValue>::Builder out, const Sparse* rows) {
     for (unsigned i = 0; i < out.size(); ++i) out[i].setRow(rows[i].row), out[i].setValue(rows[i].value);
@@ -402,8 +406,9 @@ void FrameEncoder::State::flushObjects() noexcept {
     if (hasAges) std::memcpy(out.initAges(static_cast<unsigned>(n)).begin(), ages.values, n);
     if (hasFlags) std::memcpy(out.initFlags(static_cast<unsigned>(n)).begin(), flags.values, n);
     if (externalCount > 0) sparse(out.initExternal(static_cast<unsigned>(externalCount)), external);
+    if (boundCount > 0) sparse(out.initBounds(static_cast<unsigned>(boundCount)), bounds);
   });
-  count = hugeCount = externalCount = 0;
+  count = hugeCount = externalCount = boundCount = 0;
   gaps.all = sizes.all = types.all = sites.all = counts.all = 0;
   ages.all = flags.all = 0;
 }

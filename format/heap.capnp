@@ -160,6 +160,7 @@ struct Objects {
   flags @10 :Data;              # bit 0 pinned, 1 large, 2 has destructor, 3 under construction, 4 movable; empty = all 0
   external @11 :List(SparseValue); # bytes outside the heap that the object owns
   endAddress @12 :UInt64;       # address[count-1] + size[count-1]: a frame's range is known from its first bytes
+  bounds @13 :List(SparseValue); # what the object promises to keep at most: bytes it retains; with bit 63, like objects
 }
 
 struct References {

@@ -103,7 +103,9 @@ struct ObjectRecord {
   std::uint32_t type = 0, site = 0, referenceCount = 0;
   std::uint8_t age = 0, flags = 0;
   std::uint64_t external = 0;
+  std::uint64_t bound = 0;     // what it promises to keep at most, in bytes, or with kBoundIsObjects in objects; 0 = no promise
 };
+inline constexpr std::uint64_t kBoundIsObjects = 1ull << 63;
 
 inline constexpr std::uint32_t kNoThread = 0xffff'ffffu, kNoLabel = 0xffff'ffffu;
 inline constexpr std::uint64_t kNullReference = ~0ull;  // as a target object index

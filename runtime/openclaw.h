@@ -5,6 +5,7 @@
 #include "runtime/containers/hash_map.h"
 #include "runtime/containers/string.h"
 #include "runtime/containers/vector.h"
+#include "runtime/declared_bound.h"
 #include "runtime/external_bytes.h"
 #include "runtime/heap.h"
 #include "runtime/make.h"

@@ -98,4 +98,9 @@ void TypeBuilder::addExternal(std::size_t offset) {
   info_.externalOffset = static_cast<std::int32_t>(offset_ + offset);
 }
 
+void TypeBuilder::addBound(std::size_t offset) {
+  OPENCLAW_CHECK(info_.boundOffset < 0 && !inElement_, offset_ + offset);   // one promise an object
+  info_.boundOffset = static_cast<std::int32_t>(offset_ + offset);
+}
+
 }  // namespace openclaw

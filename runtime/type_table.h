@@ -9,7 +9,7 @@
 //   };
 //   struct Admin : Session { Member<Log> log; OPENCLAW_DERIVED_TYPE(Admin, Session, log) };   // Session: first base
 //
-// A field is a Member, a WeakMember, an ExternalBytes (anything with `kOpenclawExternalBytes`), or an inline struct that
+// A field is a Member, a WeakMember, an ExternalBytes (anything with `kOpenclawExternalBytes`), a DeclaredBound, or an inline struct that
 // has OPENCLAW_TYPE itself. A type without pointers: OPENCLAW_TYPE(Name). Alignment at most 8.
 #pragma once
 
@@ -65,6 +65,7 @@ struct TypeInfo {
   bool hasLength = false;
   std::uint32_t lengthOffset = 0;
   std::int32_t externalOffset = -1;               // of a std::uint64_t: bytes that the object owns outside the heap
+  std::int32_t boundOffset = -1;                  // of a DeclaredBound
   bool isText = false;
   void (*destroy)(void*) = nullptr;               // null: trivially destructible
   bool pointerFree() const { return fields.empty() && elementFields.empty(); }
@@ -95,6 +96,7 @@ class TypeBuilder {
  private:
   void add(std::string_view name, std::size_t offset, Strength strength, std::string_view target);
   void addExternal(std::size_t offset);
+  void addBound(std::size_t offset);
   TypeInfo& info_;
   std::string prefix_;
   std::size_t offset_ = 0;
@@ -164,6 +166,8 @@ template <class F>
 void TypeBuilder::field(std::string_view fieldName, std::size_t offset) {
   if constexpr (requires { F::kOpenclawExternalBytes; }) {
     addExternal(offset);
+  } else if constexpr (requires { F::kOpenclawDeclaredBound; }) {
+    addBound(offset);
   } else if constexpr (DescribedType<F>) {
     const std::string outerPrefix = prefix_;
     const std::size_t outerOffset = offset_;
@@ -174,7 +178,7 @@ void TypeBuilder::field(std::string_view fieldName, std::size_t offset) {
     offset_ = outerOffset;
   } else {
     static_assert(requires { F::kIsWeak; typename F::Target; },
-                  "a field in OPENCLAW_TYPE is a Member, a WeakMember, an ExternalBytes or a struct with OPENCLAW_TYPE");
+                  "a field in OPENCLAW_TYPE is a Member, a WeakMember, an ExternalBytes, a DeclaredBound or a struct with OPENCLAW_TYPE");
     add(fieldName, offset, F::kIsWeak ? Strength::kWeak : Strength::kStrong, internal::typeName<typename F::Target>());
   }
 }

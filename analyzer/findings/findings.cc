@@ -15,6 +15,7 @@ const Rule kRules[] = {
     {findLeaks, {"leak.accumulation", "leak.may-accumulate"}},
     {findPinnedHoles, {"fragmentation.pinned-holes"}},
     {findUncollectedGarbage, {"garbage.uncollected"}},
+    {findPastBounds, {"owner.past-bound"}},
     {findLargeOwner, {"owner.large"}},
 };
 

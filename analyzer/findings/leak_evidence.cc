@@ -74,6 +74,7 @@ class Judge {
     if (stop_.stop_requested()) return {};
     for (std::size_t i = 0; i < followed.size(); ++i) decide(candidates, followed, kept, i);
     findHolders(candidates, followed);
+    askForBounds(candidates, followed);
     if (stop_.stop_requested()) return {};
     for (std::size_t i = 0; i < followed.size(); ++i) tellTogether(candidates, followed, i);
     for (LeakCandidate& candidate : candidates)
@@ -259,6 +260,17 @@ class Judge {
     for (std::size_t i = 0; i < asked.size(); ++i) candidates[asked[i]].holder = owners[i];
   }
 
+  // What is within a bound that its owner declares may fill up to it. A broken promise is no excuse, but evidence.
+  void askForBounds(std::vector<LeakCandidate>& candidates, const std::vector<std::size_t>& followed) const {
+    if (!s_.hasDeclaredBounds()) return;
+    for (const std::size_t at : followed) {
+      LeakCandidate& candidate = candidates[at];
+      if (!candidate.holder || (candidate.verdict != LeakVerdict::kLeak && candidate.verdict != LeakVerdict::kSuspected)) continue;
+      candidate.evidence.declared = boundAbove(s_, *candidate.holder, stop_);
+      if (candidate.evidence.declared && !candidate.evidence.declared->past()) candidate.verdict = LeakVerdict::kBounded;
+    }
+  }
+
   // Keys beside values: the same owner, growing at the same pace. And the tables of both: what their owner keeps for
   // this group alone.
   void tellTogether(std::vector<LeakCandidate>& candidates, const std::vector<std::size_t>& followed,
@@ -382,6 +394,8 @@ const char* toText(LeakVerdict verdict) {
       return "leak";
     case LeakVerdict::kSuspected:
       return "suspected";
+    case LeakVerdict::kBounded:
+      return "bounded";
     case LeakVerdict::kTurnsOver:
       return "turnsOver";
     case LeakVerdict::kStands:

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "analyzer/findings/declared_bounds.h"
 #include "analyzer/findings/groups.h"
 #include "analyzer/snapshot.h"
 
@@ -21,10 +22,11 @@ enum class LeakVerdict {
   kSuspected,  // grows, but some go, or it slows down, or it is built so that it could let go: a note
   kTurnsOver,  // grows and shrinks: members come and go
   kStands,     // nothing was added lately: loaded once, or full
+  kBounded,    // grows below an object that declares a bound, and is within it
   kUnknown,    // too few collections or members to tell
   kPartOf,     // belongs to a candidate that retains more
 };
-const char* toText(LeakVerdict verdict);  // "leak", "suspected", "turnsOver", "stands", "unknown", "partOf"
+const char* toText(LeakVerdict verdict);  // "leak", "suspected", "turnsOver", "stands", "bounded", "unknown", "partOf"
 
 struct LeakEvidence {
   // Age profile. `recent`: members allocated in the intervals between the newest collections (ages 0..6).
@@ -50,6 +52,7 @@ struct LeakEvidence {
 
   // Structure that lets go of members or bounds them.
   bool ordered = false;                     // members are chained besides hanging in a table: an order of use or of age
+  std::optional<BoundUse> declared;         // the bound that the nearest owner declares, and how much of it is used
   std::optional<std::uint64_t> boundSlots;  // the table has so many fixed places, filled here and there, one each
 };
 

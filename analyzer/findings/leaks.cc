@@ -20,7 +20,7 @@ constexpr double kSureEnough = 0.6;
 
 Certainty exactIn(const Snapshot& s) { return s.report().complete() ? Certainty::kExact : Certainty::kLowerBound; }
 
-std::string becauseOf(const LeakCandidate& candidate) {
+std::string becauseOf(const Snapshot& s, const LeakCandidate& candidate) {
   const LeakEvidence& e = candidate.evidence;
   std::vector<std::string> reasons;
   reasons.push_back(fmt::format("members from {} of the {} newest intervals between collections are there, {} each on average",
@@ -37,6 +37,8 @@ std::string becauseOf(const LeakCandidate& candidate) {
   if (e.someGo) reasons.push_back("but some are let go");
   if (e.slowing) reasons.push_back("but its growth slows down, as where something fills up");
   if (e.ordered) reasons.push_back("but its members are also chained in an order, as in a cache that can evict");
+  if (e.declared && e.declared->past())
+    reasons.push_back(fmt::format("{} promised less: {}", typeText(s, s.type(e.declared->object)), e.declared->text()));
   if (e.boundSlots)
     reasons.push_back(fmt::format("but they fill a table of {} fixed places", withSeparators(*e.boundSlots)));
   return fmt::format("{}", fmt::join(reasons, "; "));
@@ -97,7 +99,7 @@ Finding findingOf(const Snapshot& s, const GroupTable& table, const LeakCandidat
   if (candidate.tables) f.sites.push_back(table.groups[*candidate.tables].site);
   for (const auto& [stack, count] : group.stacks) f.stacks.push_back(stack);
   f.ownerPath = ownerPathTo(s, holder ? holder : group.largest);
-  f.because = becauseOf(candidate);
+  f.because = becauseOf(s, candidate);
   f.next = pathsCommand(s, group.type, group.site);
   return f;
 }

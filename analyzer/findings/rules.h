@@ -31,6 +31,8 @@ std::vector<Finding> leakFindings(const Snapshot& snapshot, const GroupTable& ta
                                   const std::vector<LeakCandidate>& candidates);
 // "fragmentation.pinned-holes": what stands between holes that nobody can use.
 std::vector<Finding> findPinnedHoles(const RuleInput& input);
+// "owner.past-bound": an object keeps more than the bound that it declares.
+std::vector<Finding> findPastBounds(const RuleInput& input);
 // "owner.large": one object keeps a large part of the live bytes; a note, it may well be meant so.
 std::vector<Finding> findLargeOwner(const RuleInput& input);
 

@@ -458,13 +458,15 @@ class HeapbinLoader {
           sites32[object] = site;
       }
       countLoss("objects whose site was lost", lostSites);
-      if (!columns.external.empty()) {
+      if (!columns.external.empty() || !columns.bounds.empty()) {
         const std::lock_guard lock(mutex_);
         for (const auto& [row, bytes] : columns.external)
           state_.external.emplace_back(frame.firstIndex + row, bytes);
+        for (const auto& [row, word] : columns.bounds) state_.bounds.emplace_back(frame.firstIndex + row, word);
       }
     });
     std::sort(state_.external.begin(), state_.external.end());
+    std::sort(state_.bounds.begin(), state_.bounds.end());
     state_.addresses.units = Column<std::uint32_t>::owning(std::move(addresses));
     state_.ageAndFlags = Column<std::uint8_t>::owning(std::move(ageAndFlags));
     state_.sites = narrow ? NarrowColumn(Column<std::uint16_t>::owning(std::move(sites16)))

@@ -31,6 +31,11 @@ std::string jsonOf(const Snapshot& s, const LeaksReport& report) {
                   {"someGo", e.someGo},
                   {"slowing", e.slowing},
                   {"ordered", e.ordered},
+                  {"declaredBound", e.declared ? Json{{"most", e.declared->bound.most},
+                                                      {"unit", e.declared->bound.inObjects ? "objects" : "bytes"},
+                                                      {"used", e.declared->used},
+                                                      {"past", e.declared->past()}}
+                                               : Json()},
                   {"fixedPlaces", e.boundSlots ? Json(*e.boundSlots) : Json()}};
     candidates.push_back({{"verdict", toText(c.verdict)},
                           {"type", typeText(s, group.type)},

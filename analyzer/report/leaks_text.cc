@@ -22,6 +22,8 @@ const char* wordsOf(LeakVerdict verdict) {
       return "turns over";
     case LeakVerdict::kStands:
       return "stands";
+    case LeakVerdict::kBounded:
+      return "bounded";
     case LeakVerdict::kUnknown:
       return "unknown";
     case LeakVerdict::kPartOf:

@@ -335,6 +335,7 @@ void RuntimeSource::State::object(ObjectVisitor& visitor, const pool::ObjectHead
   }
   row.referenceCount = shape.fields + static_cast<std::uint32_t>(elements) * shape.elementFields;
   if (shape.info->externalOffset >= 0) row.external = loadSlot(payload + static_cast<pool::Address>(shape.info->externalOffset));
+  if (shape.info->boundOffset >= 0) row.bound = loadSlot(payload + static_cast<pool::Address>(shape.info->boundOffset));
   visitor.object(row);
   if (row.referenceCount != 0) slots(visitor, shape, payload, elements);
 }

@@ -40,6 +40,7 @@ Result<DumpModel> readModel(std::span<const std::byte> bytes) {
         model.objects.push_back(object);
       }
       for (auto [row, bytesOwned] : columns.external) model.objects[columns.firstIndex + row].external = bytesOwned;
+      for (auto [row, bound] : columns.bounds) model.objects[columns.firstIndex + row].bound = bound;
     }
     if (frame.kind == FrameKind::kReferences) {
       OPENCLAW_TRY(ReferenceColumns columns, decoded.references());
@@ -79,6 +80,7 @@ void expectSame(const DumpModel& a, const DumpModel& b) {
     ASSERT_EQ(x.age, y.age) << i;
     ASSERT_EQ(x.flags, y.flags) << i;
     ASSERT_EQ(x.external, y.external) << i;
+    ASSERT_EQ(x.bound, y.bound) << i;
     ASSERT_EQ(x.slots.size(), y.slots.size()) << i;
     for (std::size_t s = 0; s < x.slots.size(); ++s) {
       ASSERT_EQ(x.slots[s].target, y.slots[s].target) << i << "." << s;
@@ -100,6 +102,8 @@ TEST(DumpReader, RandomDumpsComeBackAsTheyWere) {
   for (int round = 0; round < 20; ++round, ++seed) {
     SCOPED_TRACE("OPENCLAW_SEED=" + std::to_string(seed));
     DumpModel model = randomModel(seed, Random(seed).below(20000));
+    for (ModelObject& object : model.objects)
+      if (object.age > 5) object.bound = object.external;   // with and without the bit that says objects
     auto bytes = encodeDump(model);
     auto reader = DumpReader::fromMemory(bytes, "test");
     ASSERT_TRUE(reader) << toText(reader.error());

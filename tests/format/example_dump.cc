@@ -85,7 +85,7 @@ std::string exampleText(std::span<const std::byte> dump) {
   std::memcpy(words, message.data(), size);
   const char* notes[] = {
       "segment table: one segment (count - 1 = 0), its words in the upper half",
-      "root pointer: struct right behind, 4 words of data, 9 pointers",
+      "root pointer: struct right behind, 4 words of data, 10 pointers",
       "firstIndex",
       "count = 2 in the lower half",
       "firstAddress",
@@ -99,6 +99,7 @@ std::string exampleText(std::span<const std::byte> dump) {
       "pointer 6: ages, a Data of 2 bytes",
       "pointer 7: flags, absent: all 0",
       "pointer 8: external, absent: no object owns any",
+      "pointer 9: bounds, absent: no object promises any",
       "gaps.low: list of two 16-bit numbers",
       "gaps.high, absent: all 0",
       "gap[0] = 0, gap[1] = 0x10",

@@ -77,7 +77,7 @@ void encodeAll(FrameEncoder& encoder, const DumpModel& model, std::span<const Ro
   encoder.labels(labels);
   for (const ModelObject& object : model.objects) {
     encoder.object({object.address, object.size, object.type, object.site, static_cast<std::uint32_t>(object.slots.size()),
-                    object.age, object.flags, object.external});
+                    object.age, object.flags, object.external, object.bound});
     for (const ModelSlot& slot : object.slots) encoder.reference(slot.target, 1, slot.strength);
   }
   std::uint64_t next = model.objects.back().address + model.objects.back().size;

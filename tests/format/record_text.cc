@@ -93,6 +93,7 @@ std::string textOf(const ObjectColumns& c) {
     fmt::format_to(std::back_inserter(out), "{:x} {} {} {:x} {} {} {}\n", c.address[i], c.size[i], c.type[i], c.site[i],
                    c.referenceCount[i], c.age[i], c.flags[i]);
   for (auto [row, bytes] : c.external) fmt::format_to(std::back_inserter(out), "external {} {}\n", row, bytes);
+  for (auto [row, bound] : c.bounds) fmt::format_to(std::back_inserter(out), "bound {} {}\n", row, bound);
   return out;
 }
 std::string textOf(const ReferenceColumns& c) {

@@ -64,6 +64,7 @@ void readFrame(const DecodedFrame& frame, DumpView& dump, std::vector<std::int64
         dump.objects.push_back({columns->address[i], columns->size[i], 0, columns->type[i], columns->site[i], 0,
                                 columns->referenceCount[i], columns->age[i], columns->flags[i]});
       for (auto [row, bytes] : columns->external) dump.objects[first + row].external = bytes;
+      for (auto [row, bound] : columns->bounds) dump.objects[first + row].bound = bound;
       break;
     }
     case FrameKind::kReferences: {

@@ -40,6 +40,7 @@ struct DumpView {
     std::uint64_t address, size, external;
     std::uint32_t type, site, firstSlot, slots;
     std::uint8_t age, flags;
+    std::uint64_t bound = 0;
   };
   struct Root { std::uint64_t target; RootRecord row; std::string label; };
   struct Stack { std::vector<std::uint64_t> pcs; StackRecord row; };

@@ -222,7 +222,7 @@ void encodeObjects(const DumpModel& model, FrameEncoder& encoder, bool strengths
   }
   for (const ModelObject& object : model.objects) {
     encoder.object({object.address, object.size, object.type, object.site,
-                    static_cast<std::uint32_t>(object.slots.size()), object.age, object.flags, object.external});
+                    static_cast<std::uint32_t>(object.slots.size()), object.age, object.flags, object.external, object.bound});
     for (const ModelSlot& slot : object.slots) {
       if (weak)
         encoder.reference(slot.target, 0, slot.strength);

@@ -51,7 +51,7 @@ struct ModelObject {
   std::uint64_t address = 0, size = 0;
   std::uint32_t type = 0, site = 0;
   std::uint8_t age = 0, flags = 0;
-  std::uint64_t external = 0;
+  std::uint64_t external = 0, bound = 0;
   std::vector<ModelSlot> slots;
 };
 struct ModelRoot {

@@ -144,6 +144,7 @@ std::vector<std::byte> AgingHeap::encode(bool regions) const {
     object.site = row.site;
     object.age = row.age;
     object.referenceCount = static_cast<std::uint32_t>(row.slots.size());
+    object.bound = row.bound;
     encoder->object(object);
     for (const Object target : row.slots)
       encoder->reference(target == kNothing ? kNullReference : index[target]);

@@ -34,6 +34,7 @@ class AgingHeap {
   void setSlot(Object source, std::size_t slot, Object target) { objects_[source].slots[slot] = target; }
   std::size_t slots(Object source) const { return objects_[source].slots.size(); }
   void unlinkAll(Object source) { objects_[source].slots.clear(); }
+  void declareBound(Object object, std::uint64_t word) { objects_[object].bound = word; }   // as ObjectRecord::bound
   void root(Object object) { roots_.push_back(object); }
   // Frees what no root reaches, ages the rest, records the pause.
   void collect();
@@ -49,7 +50,7 @@ class AgingHeap {
 
  private:
   struct Row {
-    std::uint64_t cell = 0, bytes = 0;
+    std::uint64_t cell = 0, bytes = 0, bound = 0;
     std::uint32_t type = 0, site = 0;
     std::uint8_t age = 0;
     bool there = true;

@@ -279,6 +279,46 @@ TEST(Leaks, ACacheWithAnOrderOfUseThatIsNotFullYetIsANote) {
   EXPECT_TRUE(report.candidates.front().evidence.ordered);
 }
 
+// The same program with every promise: none, kept and broken, in bytes and in objects.
+TEST(Leaks, APromiseThatIsKeptIsNoLeakAndABrokenOneIsNamed) {
+  constexpr std::uint64_t kEntries = 2400, kEntryBytes = 128;
+  struct Case {
+    std::uint64_t word;
+    bool leak, broken;
+  };
+  for (const Case& c : {Case{0, true, false}, Case{kEntries | kBoundIsObjects, false, false}, Case{5000 | kBoundIsObjects, false, false},
+                        Case{1200 | kBoundIsObjects, true, true}, Case{kEntries * kEntryBytes * 2, false, false},
+                        Case{kEntries * kEntryBytes / 3, true, true}}) {
+    SCOPED_TRACE(c.word);
+    AgingHeap heap;
+    test::Random random(11);
+    const Kind entry = kindOf(heap, "Entry", 1, kEntryBytes);
+    Grows cache(heap, "Cache", entry);
+    cache.text = kindOf(heap, "Text", 2, 64);   // twice as many objects below it as entries
+    heap.declareBound(cache.table.owner, c.word);
+    for (std::uint64_t i = 0; i < 12; ++i) {
+      for (std::uint64_t n = 0; n < kEntries / 12; ++n) cache.step(heap, random);
+      if (i < 11) heap.collect();
+    }
+    const auto s = heap.load();
+    const Findings findings = computeFindings(*s);
+    const Finding* leak = find(findings, "leak.accumulation");
+    EXPECT_EQ(leak != nullptr, c.leak);
+    const Finding* past = find(findings, "owner.past-bound");
+    ASSERT_EQ(past != nullptr, c.broken);
+    if (past != nullptr) {
+      EXPECT_EQ(past->severity, Severity::kWarning);
+      EXPECT_NE(past->verdict.find("Cache"), std::string::npos) << past->verdict;
+      EXPECT_NE(leak->because.find("promised less"), std::string::npos) << leak->because;
+    }
+    const LeaksReport report = computeLeaks(*s, {}, 10);
+    ASSERT_FALSE(report.candidates.empty());
+    EXPECT_EQ(std::any_of(report.candidates.begin(), report.candidates.end(),
+                          [](const LeakCandidate& candidate) { return candidate.verdict == LeakVerdict::kBounded; }),
+              !c.leak);
+  }
+}
+
 TEST(Leaks, FixedPlacesAreABound) {
   AgingHeap heap;
   test::Random random(8);

@@ -27,6 +27,11 @@ struct Image {
   Member<Cell> owner;
   OPENCLAW_TYPE(Image, bytes, owner)
 };
+struct Cache {
+  DeclaredBound bound;
+  Member<Cell> first;
+  OPENCLAW_TYPE(Cache, bound, first)
+};
 struct Directory {
   HashMap<Member<String>, Member<Cell>> byName;
   HashMap<std::uint64_t, Member<Cell>> byNumber;
@@ -327,6 +332,20 @@ TEST(HeapDump, ExternalBytesAndDestructorsShowOnTheirObjects) {
   EXPECT_TRUE(dump.view.types[object->type].hasDestructor);
   EXPECT_EQ(dump.view.types[object->type].externalOffset, 0);
   EXPECT_EQ(dump.view.counter("external_bytes"), 5'000'000'000ull);
+}
+
+TEST(HeapDump, PromisesStandOnTheirObjectsAsTheyAreAtTheTime) {
+  auto heap = makeHeap();
+  ThreadScope thread(*heap, "main");
+  Root<Cache> none(*heap, make<Cache>(*heap)), bytes(*heap, make<Cache>(*heap)), objects(*heap, make<Cache>(*heap));
+  bytes->bound.setBytes(64 << 20);
+  objects->bound.setObjects(7);
+  objects->bound.setObjects(10'000);
+  TakenDump dump = takeDump(*heap);
+  const auto boundOf = [&](const Root<Cache>& cache) { return dump.view.at(reinterpret_cast<std::uint64_t>(cache.get()))->bound; };
+  EXPECT_EQ(boundOf(none), 0u);
+  EXPECT_EQ(boundOf(bytes), 64u << 20);
+  EXPECT_EQ(boundOf(objects), 10'000 | kBoundIsObjects);
 }
 
 TEST(HeapDump, GarbageThatIsNotSweptIsCountedByTypeWithoutEdges) {
