@@ -13,7 +13,7 @@
 namespace openclaw {
 namespace {
 
-constexpr std::string_view kSubcommands[] = {"summary", "histogram", "dominators", "inspect", "paths", "leaks", "validate"};
+constexpr std::string_view kSubcommands[] = {"summary", "histogram", "dominators", "inspect", "paths", "leaks", "validate", "export"};
 
 constexpr const char* kExitCodes =
     "Exit codes: 0 fine; 1 validate found something broken; 2 usage; 3 the file is damaged (what could be "
@@ -61,6 +61,9 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
                   "         heap-analyzer histogram --sort retained heap.bin\n{}",
                   kExitCodes));
 
+  std::vector<std::string> policies;
+  for (const Policy each : kPolicies) policies.emplace_back(toText(each));
+  std::string policy{toText(Policy::kStrict)};
   std::string addressText, sort = "shallow", minimum;
   std::optional<std::size_t> top;
   const auto command = [&](const char* name, const char* what, const char* example, Command value) {
@@ -69,11 +72,14 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
     sub->add_flag("--json", line.json, "the report as JSON; its shape stands in JSON.md");
     sub->add_option("--threads", line.threads, "threads to load with (default: as the machine has)")
         ->check(CLI::Range(1u, 1024u));
+    sub->add_option("--policy", policy, "what keeps alive and whose bytes are whose: strict, or as another tool counts (POLICIES.md): visualvm or mat for Java, "
+                                        "v8-devtools or memlab for V8")
+        ->check(CLI::IsMember(policies));
     sub->callback([&line, value] { line.command = value; });
     return sub;
   };
   const auto takeDump = [&](CLI::App* sub) {
-    sub->add_option("DUMP", line.dump, "a heap.bin")->required()->check(CLI::ExistingFile);
+    sub->add_option("DUMP", line.dump, "a heap.bin, or a dump of Java (.hprof) or V8 (.heapsnapshot)")->required()->check(CLI::ExistingFile);
   };
   const auto takeTop = [&](CLI::App* sub, const char* what) {
     sub->add_option("--top", top, what)->check(CLI::Range(1ull, 1'000'000'000ull));
@@ -155,6 +161,14 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   refuseScope(validate, "it checks the whole file");
   takeDump(validate);
 
+  CLI::App* exported = command("export", "every object as a line of text, to join with what another tool says",
+                               "heap-analyzer export --per-object --output objects.tsv heap.bin", Command::kExport);
+  exported->add_flag("--per-object", line.exported.perObject, "id, type, shallow and retained size, immediate dominator, reachable; tab-separated")->required();
+  exported->add_option("--output", line.exported.output, "a file instead of standard output");
+  exported->add_flag("--force", line.exported.force, "replace the file");
+  refuseScope(exported, "it writes all objects");
+  takeDump(exported);
+
   addViewCommands(line.view, {[&](const char* name, const char* what, const char* example) { return command(name, what, example, Command::kView); },
                               takeDump, takeTop, takeScope, refuseScope});
 
@@ -183,6 +197,8 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
                                                              {"objects", HistogramOrder::kObjects},
                                                              {"name", HistogramOrder::kName}};
   line.order = kOrders.at(sort);
+  line.policy = *policyNamed(policy);
+  if (line.command == Command::kExport && line.json) return usage("export writes tab-separated lines: leave out --json");
   if (minimum.empty()) minimum = line.command == Command::kPaths || line.command == Command::kLeaks ? "1%" : "0%";
   const Result<double> share = parseRatio(minimum);
   if (!share) return usage(fmt::format("--min: {}", share.error().what));

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "analyzer/programs/heap-analyzer/export_command.h"
 #include "analyzer/programs/heap-analyzer/view_commands.h"
 #include "analyzer/report/leaks_report.h"
 #include "analyzer/report/paths_report.h"
@@ -13,13 +14,15 @@
 
 namespace openclaw {
 
-enum class Command { kSummary, kHistogram, kDominators, kInspect, kPaths, kLeaks, kValidate, kView };
+enum class Command { kSummary, kHistogram, kDominators, kInspect, kPaths, kLeaks, kValidate, kExport, kView };
 
 struct CommandLine {
   Command command = Command::kSummary;
   std::string dump;
   bool json = false;
   unsigned threads = 0;  // 0 = as the machine has
+  Policy policy = Policy::kStrict;
+  ExportOptions exported;  // kExport
   std::size_t top = 10;
   HistogramOrder order = HistogramOrder::kShallow;
   DominatorViewOptions dominators;

@@ -57,6 +57,9 @@ Result<Output> report(const Snapshot& snapshot, const CommandLine& line, const s
       std::string text = std::move(view.text);
       return Output{std::move(text), exitCode, std::move(view)};
     }
+    case Command::kExport:
+      OPENCLAW_TRY_VOID(runExport(snapshot, line.exported, stop));
+      return Output{{}, exitCode, {}};
     case Command::kValidate: {
       const Validation validation = computeValidation(snapshot, stop);
       return Output{write(validation), exitCode != 0 ? exitCode : validation.fine() ? 0 : 1, {}};
@@ -68,6 +71,7 @@ Result<Output> report(const Snapshot& snapshot, const CommandLine& line, const s
 Result<Output> run(const CommandLine& line, const std::stop_token& stop) {
   LoadOptions options;
   options.threads = line.threads;
+  options.policy = line.policy;
   std::shared_ptr<const Snapshot> snapshot;
   {
     ProgressBar bar;
