@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "analyzer/snapshot.h"
 #include "tests/analyzer/block_heap.h"
 #include "tests/analyzer/small_heap.h"
 #include "tests/support/dump_model.h"
@@ -86,6 +87,56 @@ TEST_F(ViewCommands, EachWritesTextAndJsonTheSameEveryTime) {
     EXPECT_EQ(parsed["version"], 1);
     EXPECT_TRUE(parsed["dump"]["complete"].is_boolean());
   }
+}
+
+TEST_F(ViewCommands, ExportSaysOfEveryObjectWhatTheSnapshotSays) {
+  const std::vector<std::byte> bytes = BlockHeap(3, 12).encode();
+  const std::string dump = write("heap.bin", bytes), table = folder_ + "/objects.tsv";
+  const Outcome outcome = run({"export", "--per-object", dump});
+  ASSERT_EQ(outcome.exitCode, 0) << outcome.err;
+  const auto loaded = loadSnapshot(std::span<const std::byte>(bytes), "heap.bin", {});
+  ASSERT_TRUE(loaded);
+  const Snapshot& s = **loaded;
+  std::istringstream lines(outcome.out);
+  std::string line;
+  std::getline(lines, line);
+  EXPECT_EQ(line, "id\ttype\tshallow\tretained\tdominator\treachable");
+  std::uint32_t count = 0;
+  for (; std::getline(lines, line); ++count) {
+    const ObjectIndex object(count);
+    ASSERT_LT(count, s.objectCount());
+    std::istringstream words(line);
+    std::string id, type, dominator;
+    std::uint64_t shallow = 0, retained = 0;
+    int reachable = -1;
+    std::getline(words, id, '\t');
+    std::getline(words, type, '\t');
+    words >> shallow >> retained >> dominator >> reachable;
+    EXPECT_EQ(std::stoull(id, nullptr, 16), s.address(object).value);
+    EXPECT_EQ(type, s.types()[s.type(object)].name);
+    EXPECT_EQ(shallow, s.size(object).value);
+    EXPECT_EQ(retained, s.retained(object).value);
+    const auto parent = s.dominator(object);
+    EXPECT_EQ(std::stoull(dominator, nullptr, 16), parent ? s.address(*parent).value : 0);
+    EXPECT_EQ(reachable, s.reachable(object) ? 1 : 0);
+  }
+  EXPECT_EQ(count, s.objectCount());
+  EXPECT_EQ(run({"export", "--per-object", "--output", table, dump}).exitCode, 0);
+  EXPECT_EQ(slurp(table), outcome.out);
+  EXPECT_EQ(run({"export", "--per-object", "--output", table, dump}).exitCode, 2);
+  EXPECT_EQ(run({"export", "--per-object", "--force", "--output", table, dump}).exitCode, 0);
+  EXPECT_EQ(run({"export", "--per-object", "--force", "--output", "/dev/full", dump}).exitCode, 5);
+  EXPECT_EQ(run({"export", dump}).exitCode, 2);
+  EXPECT_EQ(run({"export", "--per-object", "--json", dump}).exitCode, 2);
+}
+
+TEST_F(ViewCommands, APolicyOfAnotherKindOfDumpIsRefused) {
+  const std::string dump = write("heap.bin", BlockHeap(3, 12).encode());
+  EXPECT_EQ(run({"histogram", "--policy", "strict", dump}).exitCode, 0);
+  const Outcome outcome = run({"histogram", "--policy", "v8-devtools", dump});
+  EXPECT_EQ(outcome.exitCode, 2);
+  EXPECT_NE(outcome.err.find("policy v8-devtools is not for a heap.bin"), std::string::npos) << outcome.err;
+  EXPECT_EQ(run({"histogram", "--policy", "loose", dump}).exitCode, 2);
 }
 
 TEST_F(ViewCommands, WithNothingToSaySaySoAndExitZero) {
