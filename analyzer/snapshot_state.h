@@ -26,7 +26,7 @@
 namespace openclaw {
 
 // Ascending addresses in 4 bytes: distances from the base of a segment, in units of their common alignment. A
-// heap is one segment, or a few where its ranges lie far apart.
+// heap is one segment, or a few where its ranges lie far apart. Ids in no order are one segment from 0, or `wide`.
 struct AddressColumn {
   struct Segment {
     std::uint32_t firstRow;
@@ -35,9 +35,10 @@ struct AddressColumn {
   Column<std::uint32_t> units;
   unsigned unitShift = 0;
   std::vector<Segment> segments;  // ascending rows, the first at row 0
+  Column<std::uint64_t> wide;     // instead of all that: ids in no order that do not fit 32 bits
 
   std::uint64_t operator[](std::size_t row) const;  // Cost: O(log segments)
-  std::size_t bytes() const { return units.bytes() + segments.size() * sizeof(Segment); }
+  std::size_t bytes() const { return units.bytes() + wide.bytes() + segments.size() * sizeof(Segment); }
 };
 
 // What the dump says of single objects and slots beyond its tables, found when asked. Threads: const from any number.

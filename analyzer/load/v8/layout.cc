@@ -13,11 +13,12 @@ struct Value {
   std::string text;                                  // of strings
   double number = 0;
   std::vector<Value> items;                          // of arrays
-  std::vector<std::pair<std::string, Value>> members;
+  std::vector<std::string> keys;                     // of objects
+  std::vector<Value> members;
 
   const Value* member(std::string_view name) const {
-    for (const auto& [key, value] : members)
-      if (key == name) return &value;
+    for (std::size_t i = 0; i < keys.size(); ++i)
+      if (keys[i] == name) return &members[i];
     return nullptr;
   }
 };
@@ -44,7 +45,10 @@ Value readValue(JsonReader& json, unsigned depth, std::size_t& values) {
         std::string key;
         const bool keyed = json.readString(key).ended && json.accept(':');
         Value member = readValue(json, depth + 1, values);
-        if (keyed) value.members.emplace_back(std::move(key), std::move(member));
+        if (keyed) {
+          value.keys.push_back(std::move(key));
+          value.members.push_back(std::move(member));
+        }
       }
       json.accept(',');
       if (json.position() == before && json.peek() != JsonReader::kEnd) json.skip();   // neither a value nor the end
