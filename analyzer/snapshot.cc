@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "analyzer/snapshot_state.h"
+#include "format/frame.h"
 
 namespace openclaw {
 namespace {
@@ -237,8 +238,8 @@ bool LoadReport::complete() const {
 }
 
 std::string LoadReport::sentence() const {
-  if (complete()) return "complete";
   std::vector<std::string> parts;
+  if (complete()) parts.push_back("complete");
   if (!file.complete()) {
     // Rounded down: "100.0 %" would deny the loss.
     const double percent = static_cast<double>(static_cast<std::uint64_t>(file.fractionRead() * 1000)) / 10;
@@ -251,8 +252,11 @@ std::string LoadReport::sentence() const {
   };
   count(file.damagedFrames, "frame damaged", "frames damaged");
   count(file.missingFrames, "frame missing", "frames missing");
+  count(file.conflictingFrames, "frame with the number of another one ignored", "frames with numbers of other ones ignored");
   count(file.duplicateFrames, "duplicate frame ignored", "duplicate frames ignored");
   count(file.unknownFrames, "frame of an unknown kind skipped", "frames of unknown kinds skipped");
+  if (file.minorVersion > kFormatMinor)
+    parts.push_back(fmt::format("written as version {}.{}: what it has more is not shown", kFormatVersion, file.minorVersion));
   count(objectsMissing, "object missing", "objects missing");
   count(referencesMissing, "object without its references", "objects without their references");
   for (const auto& [name, n] : losses) parts.push_back(fmt::format("{}: {}", name, withSeparators(n)));

@@ -123,8 +123,11 @@ struct LoadReport {
       0;  // of those: references, roots and rows that lead nowhere or were announced and not there
   std::uint64_t referencesMissing = 0;  // objects whose references frames were lost or damaged
   std::uint64_t objectsMissing = 0;     // announced by the end frame or by index gaps, and not read
+  // What a whole file says of itself and does not hold, by names of dumpInvariants() (validation.h), ascending. Empty where
+  // frames were lost: then it is a consequence, and counted above.
+  std::vector<FileFault> contradictions = {};
   bool complete() const;                // nothing lost at all
-  std::string sentence() const;  // "complete" or "94.2 % of the file read; 12,301 objects missing; retained
+  std::string sentence() const;  // "complete", "complete; 2 duplicate frames ignored" or "94.2 % of the file read; 12,301 objects missing; retained
                                  // sizes are lower bounds"
 };
 

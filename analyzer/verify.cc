@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
+#include <array>
 
 #include "analyzer/graph/dominator_tree.h"
 #include "analyzer/snapshot_state.h"
@@ -17,26 +17,32 @@ class Verifier {
       : s_(snapshot), state_(SnapshotBuilder::stateOf(snapshot)), n_(state_.objects) {}
 
   using Check = void (Verifier::*)();
+  // Checks of one group build on each other: where one is broken, the ones after it in the group would say it again.
+  // kIndexes: all others follow indexes that these found in range.
+  enum Group { kIndexes, kAddresses, kEdges, kDominators, kRegions };
   struct Named {
     const char* name;
     Check check;
-    bool needsSoundIndexes;  // follows indexes that the checks before found in range
+    Group group;
+    const char* sentence;
   };
   static const std::vector<Named>& checks();
 
   std::vector<BrokenInvariant> run(const std::stop_token& stop) {
-    bool sound = true;
+    std::array<bool, kRegions + 1> sound;
+    sound.fill(true);
     for (const Named& named : checks()) {
       if (stop.stop_requested()) break;
-      if (named.needsSoundIndexes && !sound) continue;
-      current_ = {named.name, "", 0};
+      if (!sound[kIndexes] || !sound[named.group]) continue;
+      current_ = {};
+      current_.name = named.name;
+      object_.reset();
       (this->*named.check)();
       if (current_.times == 0) continue;
       if (current_.times > 1)
         current_.detail += fmt::format(" (and {} more)", withSeparators(current_.times - 1));
       broken_.push_back(current_);
-      if (!named.needsSoundIndexes) sound = false;
-      if (named.check == &Verifier::columnsHaveOneRowPerObject) break;  // nothing can be read by row
+      sound[named.group] = false;
     }
     return std::move(broken_);
   }
@@ -45,7 +51,9 @@ class Verifier {
   template <class... Values>
   void require(bool holds, fmt::format_string<Values...> format, Values&&... values) {
     if (holds) return;
-    if (current_.times++ == 0) current_.detail = fmt::format(format, std::forward<Values>(values)...);
+    if (current_.times++ != 0) return;
+    current_.detail = fmt::format(format, std::forward<Values>(values)...);
+    current_.object = object_;
   }
 
   bool hasDominators() const { return !state_.dominator.empty() || n_ == 0; }
@@ -65,6 +73,7 @@ class Verifier {
   }
   void tableIndexesAreInRange() {
     for (std::uint32_t i = 0; i < n_; ++i) {
+      object_ = i;
       require(state_.edges.types[i] < state_.types.size(), "object {} has type {} of {}", i,
               state_.edges.types[i], state_.types.size());
       const auto stack = s_.stack(ObjectIndex(i));
@@ -91,6 +100,7 @@ class Verifier {
   }
   void rootsAreInRangeAndAscend() {
     for (std::size_t i = 0; i < state_.roots.size(); ++i) {
+      object_ = state_.roots[i].object.value;
       require(state_.roots[i].object.value < n_, "root {} leads to object {} of {}", i,
               state_.roots[i].object.value, n_);
       require(i == 0 || state_.roots[i - 1].object <= state_.roots[i].object,
@@ -100,7 +110,9 @@ class Verifier {
     }
   }
   void addressesAscendWithoutOverlap() {
+    if (!state_.addressesAscend) return;  // ids, not addresses
     for (std::uint32_t i = 0; i + 1 < n_; ++i) {
+      object_ = i;
       const std::uint64_t address = state_.addresses[i], next = state_.addresses[i + 1];
       require(address < next && next - address >= state_.sizes[i],
               "object {} at {} of {} bytes overlaps the next at {}", i, toText(Address(address)),
@@ -117,6 +129,7 @@ class Verifier {
       return x ^ (x >> 31);
     };
     for (std::uint32_t i = 0; i < n_; ++i) {
+      object_ = i;
       for (EdgeCursor e = s_.edgesFrom(ObjectIndex(i)); e; e.next(), ++forwardCount)
         forward += mix(i, e.target().value);
       std::uint32_t last = 0;
@@ -126,17 +139,18 @@ class Verifier {
         backward += mix(e.target().value, i);
       }
     }
+    object_.reset();
     require(forwardCount == backwardCount && forward == backward, "{} edges forwards, {} backwards",
             forwardCount, backwardCount);
     require(forwardCount == state_.edgeCount, "{} edges, {} counted", forwardCount, state_.edgeCount);
   }
   void reachableIsClosed() {
     for (const RootInfo& root : state_.roots)
-      require(s_.reachable(root.object), "object {} is a root and not reachable", root.object.value);
+      object_ = root.object.value, require(s_.reachable(root.object), "object {} is a root and not reachable", root.object.value);
     for (std::uint32_t i = 0; i < n_; ++i) {
       if (!s_.reachable(ObjectIndex(i))) continue;
       for (EdgeCursor e = s_.edgesFrom(ObjectIndex(i)); e; e.next())
-        require(s_.reachable(e.target()) || !state_.edges.keepsAlive(i, e.slot()),
+        object_ = e.target().value, require(s_.reachable(e.target()) || !state_.edges.keepsAlive(i, e.slot()),
                 "object {} is kept alive by {} and not reachable", e.target().value, i);
     }
   }
@@ -145,6 +159,7 @@ class Verifier {
     Buffer<std::uint8_t> seen(n_);
     for (std::size_t i = 0; i < state_.dominated.size(); ++i) {
       const std::uint32_t object = state_.dominated[i];
+      object_ = object;
       require(seen[object]++ == 0, "object {} is listed twice", object);
       require(state_.dominator[object] != kUnreachable, "unreachable object {} is listed", object);
       if (i == 0) continue;
@@ -155,7 +170,7 @@ class Verifier {
               "object {} stands before {} against the order", before, object);
     }
     for (std::uint32_t i = 0; i < n_; ++i)
-      require(seen[i] != 0 || state_.dominator[i] == kUnreachable, "reachable object {} is not listed", i);
+      object_ = i, require(seen[i] != 0 || state_.dominator[i] == kUnreachable, "reachable object {} is not listed", i);
   }
   void dominatorsFormATree() {
     if (!hasDominators()) return;
@@ -178,13 +193,14 @@ class Verifier {
         },
         [&](std::uint32_t object) { left[object] = clock; });
     for (const RootInfo& root : state_.roots)
-      require(state_.dominator[root.object.value] == kRootsOnly, "root object {} has a dominator",
+      object_ = root.object.value, require(state_.dominator[root.object.value] == kRootsOnly, "root object {} has a dominator",
               root.object.value);
     for (std::uint32_t u = 0; u < n_; ++u) {
       if (state_.dominator[u] == kUnreachable) continue;
       for (EdgeCursor e = s_.edgesFrom(ObjectIndex(u)); e; e.next()) {
         if (!state_.edges.keepsAlive(u, e.slot())) continue;
         const std::uint32_t v = e.target().value, d = state_.dominator[v];
+        object_ = v;
         require(d == kRootsOnly || (d != kUnreachable && entered[d] <= entered[u] && entered[u] <= left[d]),
                 "object {} is reached through {} past its dominator {}", v, u, d);
       }
@@ -193,6 +209,7 @@ class Verifier {
   void retainedSizesAddUp() {
     if (!hasDominators()) return;
     for (std::uint32_t i = 0; i < n_; ++i) {
+      object_ = i;
       if (state_.dominator[i] == kUnreachable) {
         require(state_.retained[i] == 0, "unreachable object {} retains {} bytes", i, state_.retained[i]);
         continue;
@@ -244,24 +261,25 @@ class Verifier {
   const SnapshotState& state_;
   const std::uint32_t n_;
   BrokenInvariant current_;
+  std::optional<std::uint64_t> object_;  // that a check looks at now
   std::vector<BrokenInvariant> broken_;
 };
 
 const std::vector<Verifier::Named>& Verifier::checks() {
   static const std::vector<Named> kChecks{
-      {"columns-have-a-row-per-object", &Verifier::columnsHaveOneRowPerObject, false},
-      {"table-indexes-in-range", &Verifier::tableIndexesAreInRange, false},
-      {"references-in-range", &Verifier::referencesAreInRange, false},
-      {"roots-in-range-and-ascending", &Verifier::rootsAreInRangeAndAscend, false},
-      {"addresses-ascend-without-overlap", &Verifier::addressesAscendWithoutOverlap, true},
-      {"edges-the-same-both-ways", &Verifier::edgesAreTheSameBothWays, true},
-      {"reachable-is-closed", &Verifier::reachableIsClosed, true},
-      {"dominated-lists-each-reachable-object-once", &Verifier::dominatedListsEachReachableObjectOnce, true},
-      {"dominators-form-a-tree", &Verifier::dominatorsFormATree, true},
-      {"dominators-explain-every-edge", &Verifier::dominatorsExplainEveryEdge, true},
-      {"retained-sizes-add-up", &Verifier::retainedSizesAddUp, true},
-      {"regions-ascend-and-add-up", &Verifier::regionsAscendAndAddUp, true},
-      {"regions-hold-their-objects", &Verifier::regionsHoldTheirObjects, true},
+      {"columns-have-a-row-per-object", &Verifier::columnsHaveOneRowPerObject, kIndexes, "Every column has one row an object."},
+      {"table-indexes-in-range", &Verifier::tableIndexesAreInRange, kIndexes, "Types, sites and stacks that objects name are there."},
+      {"references-in-range", &Verifier::referencesAreInRange, kIndexes, "References, referrers and dominators are objects."},
+      {"roots-in-range-and-ascending", &Verifier::rootsAreInRangeAndAscend, kIndexes, "Roots lead to objects, in ascending order."},
+      {"addresses-ascend-without-overlap", &Verifier::addressesAscendWithoutOverlap, kAddresses, "An object ends before the next one begins."},
+      {"edges-the-same-both-ways", &Verifier::edgesAreTheSameBothWays, kEdges, "Every reference is a referrer of its target, and the other way round."},
+      {"reachable-is-closed", &Verifier::reachableIsClosed, kDominators, "Roots, and what reachable objects keep alive, are reachable."},
+      {"dominated-lists-each-reachable-object-once", &Verifier::dominatedListsEachReachableObjectOnce, kDominators, "Every reachable object stands once below its dominator, the largest first."},
+      {"dominators-form-a-tree", &Verifier::dominatorsFormATree, kDominators, "Every dominator leads up to the roots."},
+      {"dominators-explain-every-edge", &Verifier::dominatorsExplainEveryEdge, kDominators, "No reference reaches an object past its dominator."},
+      {"retained-sizes-add-up", &Verifier::retainedSizesAddUp, kDominators, "An object retains its own size and what the objects below it retain."},
+      {"regions-ascend-and-add-up", &Verifier::regionsAscendAndAddUp, kRegions, "Regions follow each other without overlap, and their parts add up to their bytes."},
+      {"regions-hold-their-objects", &Verifier::regionsHoldTheirObjects, kRegions, "The objects that a region names lie in it and have its bytes."},
   };
   return kChecks;
 }
@@ -270,6 +288,12 @@ const std::vector<Verifier::Named>& Verifier::checks() {
 
 std::vector<BrokenInvariant> verify(const Snapshot& snapshot, std::stop_token stop) {
   return Verifier(snapshot).run(stop);
+}
+
+std::vector<InvariantText> verifiedInvariantTexts() {
+  std::vector<InvariantText> texts;
+  for (const Verifier::Named& named : Verifier::checks()) texts.push_back({named.name, named.sentence});
+  return texts;
 }
 
 std::vector<std::string_view> verifiedInvariants() {

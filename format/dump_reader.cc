@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <functional>
@@ -20,9 +21,35 @@ namespace openclaw {
 using namespace internal;
 
 bool ReadReport::complete() const {
-  return endSeen && !headerDamaged && damagedFrames == 0 && duplicateFrames == 0 && missingFrames == 0 &&
+  return endSeen && !headerDamaged && damagedFrames == 0 && conflictingFrames == 0 && missingFrames == 0 &&
          bytesRead == fileBytes;
 }
+void ReadReport::fault(std::string_view name, std::uint64_t offset, std::optional<std::uint32_t> sequence, std::string detail) {
+  for (FileFault& known : faults)
+    if (known.name == name) {
+      ++known.times;
+      if (offset < known.offset) known.offset = offset, known.sequence = sequence, known.detail = std::move(detail);
+      return;
+    }
+  faults.push_back({name, std::move(detail), offset, sequence, 1});
+}
+
+std::span<const FileInvariant> fileInvariants() {
+  static constexpr FileInvariant kAll[] = {
+      {"file-header", "The file header has its checksum.", true},
+      {"file-end", "An end frame says that the dumped process finished writing.", true},
+      {"file-index", "A trailer and the index it names list every frame where it stands.", false},
+      {"frame-header", "Frames follow each other without bytes between them that belong to none.", true},
+      {"frame-cut", "Every frame has all the bytes that its header announces.", true},
+      {"frame-checksum", "The stored bytes of every frame have its checksum.", true},
+      {"frame-message", "Every frame holds a message whose columns agree with each other.", true},
+      {"frame-sequence", "No sequence number below the highest one is missing.", true},
+      {"frame-duplicate", "No frame stands in the file twice.", false},
+      {"frame-conflict", "No two frames with different bytes have the same sequence number.", true},
+  };
+  return kAll;
+}
+
 double ReadReport::fractionRead() const {
   return fileBytes == 0 ? 0 : static_cast<double>(bytesRead) / static_cast<double>(fileBytes);
 }
@@ -588,6 +615,13 @@ struct DumpReader::State {
   std::shared_ptr<const ByteSource> source;
   Scan scan;
   std::vector<FrameInfo> infos;  // of scan.frames, one to one
+
+  const FoundFrame& frame(const FrameInfo& info) const {
+    const auto at = std::lower_bound(scan.frames.begin(), scan.frames.end(), info.sequence,
+                                     [](const FoundFrame& f, std::uint32_t sequence) { return f.sequence < sequence; });
+    OPENCLAW_CHECK(at != scan.frames.end() && at->offset == info.offset, info.sequence, info.offset);
+    return *at;
+  }
 };
 
 DumpReader::DumpReader() : state_(std::make_unique<State>()) {}
@@ -633,12 +667,13 @@ Result<DumpReader> DumpReader::fromMemory(std::span<const std::byte> bytes, std:
   return reader;
 }
 
+std::string_view DumpReader::invariantBrokenBy(const FrameInfo& info) const {
+  return hasItsChecksum(*state_->source, state_->frame(info)) ? "frame-message" : "frame-checksum";
+}
+
 Result<DecodedFrame> DumpReader::decode(const FrameInfo& info) const {
   const ByteSource& source = *state_->source;
-  const auto& frames = state_->scan.frames;
-  auto frame = std::lower_bound(frames.begin(), frames.end(), info.sequence,
-                                [](const FoundFrame& f, std::uint32_t sequence) { return f.sequence < sequence; });
-  OPENCLAW_CHECK(frame != frames.end() && frame->offset == info.offset, info.sequence, info.offset);
+  const FoundFrame* frame = &state_->frame(info);
   if (!frame->known)
     return fail(ErrorCode::kUnsupported, fmt::format("frame kind {} is of a newer version", static_cast<unsigned>(frame->kind)),
                 {source.name(), frame->offset, frame->sequence, true, true});

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,20 +34,42 @@ struct FrameInfo {
   bool known = true;              // false: a kind of a newer version
 };
 
+// One kind of fault of a file: where it first shows, and how often in all. `name` is one of fileInvariants().
+struct FileFault {
+  std::string_view name;
+  std::string detail;             // of the first place, for people
+  std::uint64_t offset = 0;       // of the first place
+  std::optional<std::uint32_t> sequence{};  // of the frame there, when it has one
+  std::uint64_t times = 0;
+  std::optional<std::uint64_t> object{};    // number of the object there
+};
+
+// What a file must be, by name: what `heap-analyzer validate` names. `loss`: where it is broken, something is missing.
+struct FileInvariant {
+  std::string_view name, sentence;
+  bool loss;
+};
+std::span<const FileInvariant> fileInvariants();
+
 // What a file lost, or had that this reader does not know. All zero for a complete file of this version.
 struct ReadReport {
   bool indexUsed = false;         // false: the file was scanned for frames
   bool endSeen = false;           // false: the dumped process did not finish writing
   bool headerDamaged = false;     // the file header's checksum is wrong; frames follow all the same
+  std::uint32_t minorVersion = 0; // above kFormatMinor: the file may say more than this reader knows
   std::uint64_t fileBytes = 0;
   std::uint64_t bytesRead = 0;    // header, whole frames, trailer; fileBytes - bytesRead bytes belong to nothing readable
   std::uint64_t unknownFrames = 0;
   std::uint64_t damagedFrames = 0;   // checksum or decoding failed
-  std::uint64_t duplicateFrames = 0; // a sequence number seen before; the first one counts
+  std::uint64_t duplicateFrames = 0; // exact copies of other frames; nothing is lost by ignoring them
+  std::uint64_t conflictingFrames = 0;  // a sequence number seen before with other bytes; the first sound one counts
   std::uint64_t missingFrames = 0;   // gaps in the sequence
-  // Nothing was lost. Unknown frames are no loss: a newer program wrote more than this one can show.
+  std::vector<FileFault> faults{};   // one row a name
+  // Nothing was lost. Unknown frames and exact copies are no loss, nor is a newer minor version.
   bool complete() const;
   double fractionRead() const;    // bytesRead / fileBytes
+  // Another place where `name` is broken.
+  void fault(std::string_view name, std::uint64_t offset, std::optional<std::uint32_t> sequence, std::string detail);
 };
 
 // The columns of one objects frame, decoded. Owned vectors, 64 Ki rows at most.
@@ -126,11 +149,14 @@ class DumpReader {
   ~DumpReader();
 
   const FileHeader& header() const;
-  // Whole frames by sequence; duplicates dropped; damaged headers skipped. Cost: one pass over headers.
+  // Whole frames by sequence, however they stand in the file; copies dropped; damaged headers skipped. Cost: one pass over
+  // headers, and over the bytes of frames that come twice.
   std::span<const FrameInfo> frames() const;
   // Counters known after open(); decode() failures are the caller's to add.
   const ReadReport& report() const;
   Result<DecodedFrame> decode(const FrameInfo& frame) const;
+  // Of a frame that cannot be decoded: the file invariant that it breaks. Cost: reads its bytes again.
+  std::string_view invariantBrokenBy(const FrameInfo& frame) const;
 
  private:
   DumpReader();

@@ -248,10 +248,9 @@ Result<std::uint64_t> sizeOfFile(int descriptor, const std::string& name) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
-// In the order of the file, which is the order an index lists.
-std::vector<FoundFrame> byOffset(std::vector<FoundFrame> frames) {
-  std::sort(frames.begin(), frames.end(), [](auto& a, auto& b) { return a.offset < b.offset; });
-  return frames;
+// One past the highest number of a file, copies and conflicting frames included.
+std::uint32_t nextSequence(std::span<const FoundFrame> frames) {
+  return std::max_element(frames.begin(), frames.end(), [](auto& a, auto& b) { return a.sequence < b.sequence; })->sequence + 1;
 }
 
 Result<void> appendAt(int descriptor, const std::string& name, std::uint64_t offset, std::uint32_t sequence,
@@ -265,8 +264,8 @@ Result<void> appendAt(int descriptor, const std::string& name, std::uint64_t off
   }
   ByteSource source(descriptor, false, sink.offset(), name);
   OPENCLAW_TRY(Scan scan, scanFile(source));
-  if (!symbols.empty()) sequence = scan.frames.back().sequence + 1;
-  OPENCLAW_TRY(auto index, indexFrame(source, byOffset(scan.frames), sequence));
+  if (!symbols.empty()) sequence = nextSequence(scan.inFile);
+  OPENCLAW_TRY(auto index, indexFrame(source, scan.inFile, sequence));
   std::byte trailer[Trailer::kBytes];
   encode(Trailer{sink.offset(), sink.offset() + index.size() + Trailer::kBytes}, trailer);
   int problem = sink.write(index.data(), index.size());
@@ -283,12 +282,12 @@ Result<void> appendSymbolsAndIndex(int descriptor, const std::string& name, std:
   ByteSource source(descriptor, false, size, name);
   OPENCLAW_TRY(Scan scan, scanFile(source));
   if (scan.frames.empty()) return fail(ErrorCode::kDamaged, "there is no whole frame in this dump", {name, 0, 0, false, false});
-  std::uint32_t sequence = scan.frames.back().sequence + 1;
+  std::uint32_t sequence = nextSequence(scan.inFile);
 
   // What stands behind the last frame is kept, except an index with its trailer (or with the part of one that got
   // written), and a frame that was cut: it would swallow what follows. The number of such a frame of the dumped process
   // stays free, which shows as missing.
-  std::vector<FoundFrame> frames = byOffset(std::move(scan.frames));
+  const std::vector<FoundFrame>& frames = scan.inFile;
   std::uint64_t end = size;
   if (scan.cut && scan.cut->offset >= frames.back().end()) {
     end = scan.cut->offset;

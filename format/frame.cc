@@ -55,6 +55,7 @@ void encode(const FileHeader& header, std::byte* out) noexcept {
   put(out, 12, static_cast<std::uint32_t>(FileHeader::kBytes));
   std::memcpy(out + 16, header.dumpId.data(), header.dumpId.size());
   put(out, 32, header.dumpedUnix);
+  put(out, 40, header.minorVersion);
   put(out, 60, crc32(out, 60));
 }
 
@@ -64,6 +65,7 @@ bool decode(const std::byte* in, FileHeader& out) noexcept {
   out.version = get<std::uint32_t>(in, 8);
   std::memcpy(out.dumpId.data(), in + 16, out.dumpId.size());
   out.dumpedUnix = get<std::uint64_t>(in, 32);
+  out.minorVersion = get<std::uint32_t>(in, 40);
   return true;
 }
 

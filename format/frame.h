@@ -11,7 +11,8 @@
 
 namespace openclaw {
 
-inline constexpr std::uint32_t kFormatVersion = 1;
+// A reader refuses a higher version; a higher minor one only says that fields or kinds were added.
+inline constexpr std::uint32_t kFormatVersion = 1, kFormatMinor = 0;
 
 // Numbers are for ever; unknown kinds are skipped and counted.
 enum class FrameKind : std::uint16_t {
@@ -27,8 +28,8 @@ const char* toText(FrameKind kind);  // "objects"; "unknown" for a kind of a new
 //  12  4  bytes of this header (64)
 //  16 16  dump id, random
 //  32  8  dumped at, ns since 1970 UTC
-//  40  8  flags (0)
-//  48 12  zero
+//  40  4  minor version (0): readers read a higher one and say so
+//  44 16  zero
 //  60  4  CRC-32 of bytes 0..59
 struct FileHeader {
   static constexpr std::size_t kBytes = 64;
@@ -36,6 +37,7 @@ struct FileHeader {
   std::uint32_t version = kFormatVersion;
   std::array<std::uint8_t, 16> dumpId{};
   std::uint64_t dumpedUnix = 0;
+  std::uint32_t minorVersion = kFormatMinor;
 };
 
 // Before each frame.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <tuple>
 
 #include "format/heap.capnp.h"
 
@@ -80,7 +81,7 @@ std::uint64_t nextMagic(const ByteSource& source, std::uint64_t from, std::vecto
 }
 
 bool trailerAt(const ByteSource& source, std::uint64_t offset, Trailer& trailer, std::vector<std::byte>& buffer) {
-  if (source.size() < offset || source.size() - offset != Trailer::kBytes) return false;
+  if (source.size() < offset || source.size() - offset < Trailer::kBytes) return false;
   auto bytes = source.read(offset, Trailer::kBytes, buffer);
   return bytes && decode(bytes->data(), trailer);
 }
@@ -100,12 +101,23 @@ void walkFrames(const ByteSource& source, Scan& scan) {
       inDamage = false;
       continue;
     }
+    // Also in the middle: whoever appended frames behind a trailer took nothing away.
     Trailer trailer;
     if (trailerAt(source, at, trailer, buffer)) {
       scan.report.bytesRead += Trailer::kBytes;
-      return;
+      scan.trailer = at;
+      at += Trailer::kBytes;
+      inDamage = false;
+      continue;
     }
-    if (cut) scan.cut = frame;
+    if (cut) {
+      scan.cut = frame;
+      scan.report.fault("frame-cut", at, frame.sequence,
+                        fmt::format("{} frame: {} of its {} bytes are there", toText(frame.kind),
+                                    source.size() - at - FrameHeader::kBytes, frame.storedSize));
+    } else if (!inDamage) {
+      scan.report.fault("frame-header", at, std::nullopt, "no frame begins here");
+    }
     if (!inDamage) ++scan.report.damagedFrames;
     inDamage = true;
     at = nextMagic(source, at + 1, buffer);
@@ -154,19 +166,108 @@ bool readIndex(const ByteSource& source, Scan& scan) {
   return true;
 }
 
-// Sorts by sequence, drops duplicates (the first one in the file counts) and counts what is missing.
-void settle(Scan& scan) {
+// Equal in all that the headers say of the bytes.
+bool sameHeader(const FoundFrame& a, const FoundFrame& b) {
+  return a.kind == b.kind && a.flags == b.flags && a.rawSize == b.rawSize && a.storedSize == b.storedSize &&
+         a.storedCrc == b.storedCrc;
+}
+bool sameBytes(const ByteSource& source, const FoundFrame& a, const FoundFrame& b) {
+  std::vector<std::byte> one, other;
+  auto first = source.read(a.offset + FrameHeader::kBytes, a.storedSize, one);
+  auto second = source.read(b.offset + FrameHeader::kBytes, b.storedSize, other);
+  return first && second && std::ranges::equal(*first, *second);
+}
+// The rows of these mean the same when they come twice, or say who they are in a way that bytes do not.
+bool mayRepeat(const FoundFrame& frame) {
+  return !frame.known || frame.kind == FrameKind::kSymbols || frame.kind == FrameKind::kTaken || frame.kind == FrameKind::kIndex;
+}
+
+void countCopy(Scan& scan, const FoundFrame& frame, const FoundFrame& of) {
+  ++scan.report.duplicateFrames;
+  scan.report.fault("frame-duplicate", frame.offset, frame.sequence,
+                    fmt::format("{} frame: a copy of the one at byte {}", toText(frame.kind), of.offset));
+}
+
+// One frame a sequence number: of several the first in the file whose bytes have their checksum. Others with the same
+// header are copies, and cost nothing; others with another one are lost.
+void dropSameNumbers(const ByteSource& source, Scan& scan) {
   auto& frames = scan.frames;
-  ReadReport& report = scan.report;
   std::stable_sort(frames.begin(), frames.end(), [](auto& a, auto& b) { return a.sequence < b.sequence; });
-  auto last = std::unique(frames.begin(), frames.end(), [](auto& a, auto& b) { return a.sequence == b.sequence; });
-  report.duplicateFrames = static_cast<std::uint64_t>(frames.end() - last);
-  frames.erase(last, frames.end());
-  if (!frames.empty()) report.missingFrames = std::uint64_t{frames.back().sequence} + 1 - frames.size();
-  for (const FoundFrame& frame : frames) {
+  auto out = frames.begin();
+  for (auto group = frames.begin(); group != frames.end();) {
+    auto end = std::find_if(group, frames.end(), [&](auto& f) { return f.sequence != group->sequence; });
+    auto chosen = group;
+    if (end - group > 1) {
+      chosen = std::find_if(group, end, [&](auto& f) { return hasItsChecksum(source, f); });
+      if (chosen == end) chosen = group;
+      for (auto frame = group; frame != end; ++frame) {
+        if (frame == chosen) continue;
+        if (sameHeader(*frame, *chosen)) {
+          countCopy(scan, *frame, *chosen);
+          continue;
+        }
+        ++scan.report.conflictingFrames;
+        scan.report.fault("frame-conflict", frame->offset, frame->sequence,
+                          fmt::format("{} frame: byte {} has another frame of this number", toText(frame->kind), chosen->offset));
+      }
+    }
+    *out++ = *chosen;
+    group = end;
+  }
+  frames.erase(out, frames.end());
+}
+
+// Copies under other numbers. All frames of a dump but symbols name the rows they hold, or stand once: the same bytes
+// twice are a copy. (Root tables of many frames name their slots.)
+void dropCopies(const ByteSource& source, Scan& scan) {
+  auto& frames = scan.frames;
+  std::vector<const FoundFrame*> order;
+  for (const FoundFrame& frame : frames)
+    if (!mayRepeat(frame)) order.push_back(&frame);
+  auto key = [](const FoundFrame* f) { return std::tuple(f->kind, f->storedCrc, f->storedSize, f->rawSize, f->flags, f->sequence); };
+  std::sort(order.begin(), order.end(), [&](auto* a, auto* b) { return key(a) < key(b); });
+  std::vector<bool> copy(frames.size());
+  const FoundFrame* first = nullptr;
+  for (const FoundFrame* frame : order) {
+    if (first == nullptr || !sameHeader(*first, *frame) || !sameBytes(source, *first, *frame)) {
+      first = frame;
+      continue;
+    }
+    countCopy(scan, *frame, *first);
+    copy[static_cast<std::size_t>(frame - frames.data())] = true;
+  }
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < frames.size(); ++i)
+    if (!copy[i]) frames[kept++] = frames[i];
+  frames.resize(kept);
+}
+
+// Puts frames in order, drops copies and counts what is missing.
+void settle(const ByteSource& source, Scan& scan) {
+  ReadReport& report = scan.report;
+  scan.inFile = scan.frames;
+  dropSameNumbers(source, scan);
+  if (!scan.frames.empty()) {
+    report.missingFrames = std::uint64_t{scan.frames.back().sequence} + 1 - scan.frames.size();
+    std::uint32_t next = 0;
+    std::uint64_t where = FileHeader::kBytes;
+    for (const FoundFrame& frame : scan.frames) {
+      if (frame.sequence != next) {
+        report.fault("frame-sequence", where, next, frame.sequence == next + 1 ? std::string("it is not there")
+                                                                  : fmt::format("it and those up to {} are not there", frame.sequence - 1));
+        report.faults.back().times = report.missingFrames;
+        break;
+      }
+      next = frame.sequence + 1;
+      where = frame.end();
+    }
+  }
+  dropCopies(source, scan);
+  for (const FoundFrame& frame : scan.frames) {
     if (!frame.known) ++report.unknownFrames;
     if (frame.kind == FrameKind::kEnd) report.endSeen = true;
   }
+  if (!report.endSeen) report.fault("file-end", report.fileBytes, std::nullopt, "there is no end frame: writing did not finish, or the file was cut");
 }
 
 }  // namespace
@@ -218,6 +319,7 @@ Result<Scan> scanFile(const ByteSource& source) {
                   where);
     scan.header = FileHeader{};
     scan.report.headerDamaged = true;
+    scan.report.fault("file-header", 0, std::nullopt, "its checksum is wrong");
   } else {
     if (scan.header.version > kFormatVersion)
       return fail(ErrorCode::kUnsupported,
@@ -225,20 +327,35 @@ Result<Scan> scanFile(const ByteSource& source) {
                               kFormatVersion),
                   where);
     scan.report.bytesRead = FileHeader::kBytes;
+    scan.report.minorVersion = scan.header.minorVersion;
   }
   if (scan.report.headerDamaged || !readIndex(source, scan)) {
     walkFrames(source, scan);
     // Nobody decodes an index frame later, so its damage would go unsaid.
-    for (const FoundFrame& frame : scan.frames)
-      if (frame.kind == FrameKind::kIndex && frame.known && !readMessage(source, frame)) ++scan.report.damagedFrames;
+    for (const FoundFrame& frame : scan.frames) {
+      if (frame.kind != FrameKind::kIndex || !frame.known) continue;
+      if (auto message = readMessage(source, frame); !message) {
+        ++scan.report.damagedFrames;
+        scan.report.fault(hasItsChecksum(source, frame) ? "frame-message" : "frame-checksum", frame.offset, frame.sequence, message.error().what);
+      }
+    }
+    // Where frames are damaged the index cannot fit; where all are whole and it does not, it is the one that is wrong.
+    if (scan.trailer && scan.report.damagedFrames == 0 && !scan.report.headerDamaged)
+      scan.report.fault("file-index", *scan.trailer, std::nullopt, "what the index lists is not what stands in the file");
   }
-  settle(scan);
+  settle(source, scan);
   return scan;
 }
 
 std::unexpected<Error> damagedFrame(const ByteSource& source, const FrameInfo& frame, std::string what) {
   return fail(ErrorCode::kDamaged, fmt::format("{} frame: {}", toText(frame.kind), what),
               {source.name(), frame.offset, frame.sequence, true, true});
+}
+
+bool hasItsChecksum(const ByteSource& source, const FoundFrame& frame) {
+  std::vector<std::byte> buffer;
+  auto stored = source.read(frame.offset + FrameHeader::kBytes, frame.storedSize, buffer);
+  return stored && crc32(stored->data(), stored->size()) == frame.storedCrc;
 }
 
 namespace {

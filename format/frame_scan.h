@@ -51,8 +51,10 @@ struct Scan {
   FileHeader header;
   ReadReport report;
   std::vector<FoundFrame> frames;
+  std::vector<FoundFrame> inFile;  // all whole frames in the order of the file, copies too: what an index lists
   // A frame that the file ends in the middle of. Bytes appended behind it would be taken for its own.
   std::optional<FoundFrame> cut;
+  std::optional<std::uint64_t> trailer;  // where the walk met the last one; not set when the index was used
 };
 
 // kDamaged: no heap.bin; kUnsupported: a newer version. Cost: one pass over the headers, and over damaged stretches.
@@ -62,6 +64,8 @@ Result<Scan> scanFile(const ByteSource& source);
 Result<kj::Array<capnp::word>> readMessage(const ByteSource& source, const FoundFrame& frame);
 // Its first bytes, at most `size`: enough for the numbers at the head of an objects frame. The checksum is checked.
 Result<kj::Array<capnp::word>> readMessageHead(const ByteSource& source, const FoundFrame& frame, std::size_t size);
+
+bool hasItsChecksum(const ByteSource& source, const FoundFrame& frame);
 
 std::unexpected<Error> damagedFrame(const ByteSource& source, const FrameInfo& frame, std::string what);
 

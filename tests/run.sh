@@ -3,7 +3,7 @@
 #
 #   tests/run.sh               the plain run
 #   tests/run.sh --sanitize    also format, capture, runtime and the analyzer's core under ASan+UBSan and under TSan,
-#                              and a minute of libFuzzer on the reader of dumps, with ASan+UBSan
+#                              and libFuzzer with ASan+UBSan: a minute on the reader of dumps, one on loading and reports
 #   tests/run.sh --slow        also the long tests
 #
 # Prints a line with its seconds for each step, then what ctest says. Exit 0: all passed.
@@ -47,9 +47,12 @@ if [ "$sanitize" = yes ]; then
   run_tests tsan setarch --addr-no-randomize
   # What it finds (a crash, a hang, too much memory) stays in the folder, to be run again by name.
   install_packages fuzz
-  build_targets fuzz fuzz_seeds fuzz_dump_reader
+  build_targets fuzz fuzz_seeds fuzz_dump_reader fuzz_snapshot
   mkdir -p build/fuzz/corpus
   build/fuzz/fuzz/fuzz_seeds build/fuzz/corpus
-  step "fuzz the reader of dumps, a minute" build/fuzz/fuzz/fuzz_dump_reader -max_total_time=60 -max_len=65536 \
-    -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus
+  # What is new goes to the first folder; tests/fuzz/corpus is where hours of fuzzing had come to.
+  for target in fuzz_dump_reader fuzz_snapshot; do
+    step "$target, a minute" "build/fuzz/fuzz/$target" -max_total_time=60 -max_len=65536 -timeout=20 -rss_limit_mb=1024 \
+      -malloc_limit_mb=512 -print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus tests/fuzz/corpus
+  done
 fi

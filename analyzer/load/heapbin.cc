@@ -1,11 +1,14 @@
 #include "analyzer/load/heapbin.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <bit>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <tuple>
 
 #include "analyzer/load/stages.h"
 #include "analyzer/load/tables.h"
@@ -93,12 +96,34 @@ class HeapbinLoader {
   std::optional<DecodedFrame> decode(const FrameInfo& info) {
     Result<DecodedFrame> decoded = reader_.decode(info);
     if (decoded) return std::move(*decoded);
-    countDamaged();
+    countDamaged(info, decoded.error().what);
     return std::nullopt;
   }
-  void countDamaged() {
+  void countDamaged(const FrameInfo& info, std::string why) {
+    const std::string_view invariant = reader_.invariantBrokenBy(info);
+    refuse(info, invariant, std::move(why));
+  }
+  // A frame of which nothing can be used.
+  void refuse(const FrameInfo& info, std::string_view invariant, std::string why) {
     const std::lock_guard lock(mutex_);
     ++damagedFrames_;
+    state_.report.file.fault(invariant, info.offset, info.sequence, std::move(why));
+  }
+  // Something that contradicts the rest and is counted among the losses; where frames were lost, a consequence of that.
+  void contradiction(std::string_view invariant, const FrameInfo* info, std::uint64_t times, std::uint64_t object, std::string what) {
+    if (times == 0) return;
+    const std::lock_guard lock(mutex_);
+    for (FileFault& known : contradictions_)
+      if (known.name == invariant) {
+        known.times += times;
+        if (known.object.value_or(0) <= object) return;
+        times = known.times;
+        std::erase_if(contradictions_, [&](const FileFault& f) { return f.name == invariant; });
+        break;
+      }
+    FileFault fault{invariant, std::move(what), 0, std::nullopt, times, object};
+    if (info != nullptr) fault.offset = info->offset, fault.sequence = info->sequence;
+    contradictions_.push_back(std::move(fault));
   }
   void countLoss(std::string_view name, std::uint64_t count) {
     if (count == 0) return;
@@ -141,12 +166,12 @@ class HeapbinLoader {
     const auto decoded = decode(*frame.info);
     if (!decoded) return;
     const Result<ObjectColumns> read = decoded->objects();
-    if (!read) return countDamaged();
+    if (!read) return countDamaged(*frame.info, read.error().what);
     const ObjectColumns& columns = *read;
     frame.firstNumber = columns.firstIndex;
     frame.rows = static_cast<std::uint32_t>(columns.address.size());
     if (frame.rows == 0) return;
-    if (columns.firstIndex > UINT64_MAX - frame.rows) return countDamaged();
+    if (columns.firstIndex > UINT64_MAX - frame.rows) return countDamaged(*frame.info, "its object numbers run past 64 bits");
     frame.types = Buffer<std::uint32_t>(frame.rows);
     frame.slotCounts = Buffer<std::uint32_t>(frame.rows);
     frame.sizes = Buffer<std::uint32_t>(frame.rows);
@@ -156,7 +181,7 @@ class HeapbinLoader {
         frame.stretches.push_back({0, address, address});
       } else {
         if (address <= columns.address[row - 1])
-          return countDamaged();  // not in address order: nothing to search in
+          return countDamaged(*frame.info, "its addresses do not ascend");  // nothing to search in
         frame.addressBits |= address - columns.address[row - 1];
         if (address - frame.stretches.back().first > UINT32_MAX)
           frame.stretches.push_back({row, address, address});
@@ -172,17 +197,24 @@ class HeapbinLoader {
     frame.usable = true;
   }
 
-  // Gives frames their dense indexes. A frame that goes back in numbers or addresses is damaged.
+  // Gives frames their dense indexes, in the order of their numbers wherever they stand in the file. A frame whose numbers
+  // or addresses overlap those before is refused.
   void acceptObjectsFrames() {
+    std::stable_sort(objectsFrames_.begin(), objectsFrames_.end(),
+                     [](const ObjectsFrame& a, const ObjectsFrame& b) { return a.firstNumber < b.firstNumber; });
     std::uint64_t lastAddress = 0, total = 0;
     bool any = false;
     for (ObjectsFrame& frame : objectsFrames_) {
       if (!frame.usable) continue;
       if (any && (frame.firstNumber < numbers_.end() || frame.stretches.front().first <= lastAddress)) {
+        refuse(*frame.info, "object-order",
+               frame.firstNumber < numbers_.end() ? "objects frame: its numbers were given before" : "objects frame: its addresses go back");
         frame = ObjectsFrame{.info = frame.info};
-        ++damagedFrames_;
         continue;
       }
+      if (frame.firstNumber != (any ? numbers_.end() : 0))
+        contradiction("object-numbers", frame.info, frame.firstNumber - (any ? numbers_.end() : 0), any ? numbers_.end() : 0,
+                      "objects frame: numbers before its first object are missing");
       total += frame.rows;
       if (total > kMostObjects) throw std::length_error("more than 2^32 - 3 objects");
       frame.firstIndex = numbers_.size();
@@ -221,6 +253,8 @@ class HeapbinLoader {
         const std::uint32_t object = frame.firstIndex + row;
         std::uint32_t type = frame.types[row];
         if (type >= narrowTypes) {
+          if (unknownTypes == 0)
+            contradiction("object-type", frame.info, 1, object, fmt::format("type {} of {}", type, narrowTypes));
           type = narrowTypes;
           ++unknownTypes;
         }
@@ -270,19 +304,21 @@ class HeapbinLoader {
     const auto decoded = decode(*frame.info);
     if (!decoded) return;
     const Result<ReferenceColumns> read = decoded->references();
-    if (!read) return countDamaged();
+    if (!read) return countDamaged(*frame.info, read.error().what);
     const ReferenceColumns& columns = *read;
     const std::size_t rows = columns.delta.size();
     frame.source = numbers_.indexOf(columns.firstObject);
     frame.skipped = columns.skippedSlots;
-    if (rows == 0 || frame.source == ObjectNumbers::kMissing)
-      return;  // its objects were lost, and counted there
-    if (frame.skipped > declaredSlots_[frame.source]) return countDamaged();
+    if (rows == 0) return;
+    if (frame.source == ObjectNumbers::kMissing)  // its objects were lost, and counted there
+      return contradiction("reference-slots", frame.info, 1, columns.firstObject, "references frame: its first source is no object");
+    if (frame.skipped > declaredSlots_[frame.source])
+      return refuse(*frame.info, "reference-slots", "references frame: it begins behind the last slot of its first source");
     frame.slots = Buffer<std::uint32_t>(rows);
     std::uint64_t number = columns.firstObject;
     std::uint32_t object = frame.source;
     std::uint64_t left = declaredSlots_[object] - frame.skipped;
-    std::uint64_t toMissing = 0;
+    std::uint64_t toMissing = 0, firstToMissing = 0;
     std::size_t row = 0;
     for (; row < rows; ++row) {
       while (left == 0) {
@@ -296,12 +332,14 @@ class HeapbinLoader {
       --left;
       if (columns.delta[row] == ReferenceColumns::kNull) continue;
       const std::uint32_t target = numbers_.indexOf(number + static_cast<std::uint64_t>(columns.delta[row]));
-      if (target == ObjectNumbers::kMissing)
-        ++toMissing;
-      else
+      if (target == ObjectNumbers::kMissing) {
+        if (toMissing++ == 0) firstToMissing = object;
+      } else
         frame.slots[row] = target + 1;
     }
     frame.used = row;
+    if (row != rows)
+      contradiction("reference-slots", frame.info, rows - row, object, "references frame: slots without a source");
     if (!columns.label.empty()) {
       frame.labels = Buffer<std::uint32_t>(rows);
       for (std::size_t i = 0; i < rows; ++i)
@@ -312,11 +350,16 @@ class HeapbinLoader {
       if (strength > static_cast<std::uint8_t>(Strength::kConservative)) strength = EdgeTable::kAsDeclared;
     frame.usable = true;
     countLoss("references to missing objects", toMissing);
+    toMissing_.fetch_add(toMissing);
+    contradiction("edge-target", frame.info, toMissing, firstToMissing, "a reference leads to no object");
   }
 
-  // How many slots of each object the frames cover from its first on without a hole. A frame that goes back
-  // is damaged.
+  // How many slots of each object the frames cover from its first on without a hole, in the order of their sources
+  // wherever they stand in the file. A frame that gives slots again is refused.
   Buffer<std::uint32_t> acceptReferencesFrames(const Work& work) {
+    std::stable_sort(referencesFrames_.begin(), referencesFrames_.end(), [](const ReferencesFrame& a, const ReferencesFrame& b) {
+      return std::tie(a.source, a.skipped) < std::tie(b.source, b.skipped);
+    });
     Buffer<std::uint32_t> covered(state_.objects);
     for (ReferencesFrame& frame : referencesFrames_) {
       if (!frame.usable) continue;
@@ -328,12 +371,15 @@ class HeapbinLoader {
                        if (from == covered[object]) covered[object] = to;
                      });
       if (overlaps) {
+        refuse(*frame.info, "reference-order", "references frame: it gives slots that a frame before gave");
         frame = ReferencesFrame{.info = frame.info};
-        ++damagedFrames_;
       }
     }
-    for (std::uint32_t object = 0; object < state_.objects; ++object)
-      state_.report.referencesMissing += covered[object] < declaredSlots_[object];
+    for (std::uint32_t object = 0; object < state_.objects; ++object) {
+      if (covered[object] >= declaredSlots_[object]) continue;
+      if (state_.report.referencesMissing++ == 0)
+        contradiction("reference-slots", nullptr, 1, object, fmt::format("{} of its {} slots are there", covered[object], declaredSlots_[object]));
+    }
     return covered;
   }
 
@@ -399,14 +445,18 @@ class HeapbinLoader {
     for (const TableReader::FileRoot& root : tables_.roots()) {
       const std::uint32_t object = numbers_.indexOf(root.object);
       if (object == ObjectNumbers::kMissing) {
-        ++lost;
+        if (lost++ == 0) contradiction("root-target", nullptr, 1, root.object, "a root leads to no object");
         continue;
       }
       RootInfo info = root.info;
       info.object = ObjectIndex(object);
-      if (info.site.value >= state_.sitesTable.size()) info.site = SiteIndex(0);
+      if (info.site.value >= state_.sitesTable.size()) {
+        contradiction("root-site", nullptr, 1, root.object, fmt::format("site {} of {}", info.site.value, state_.sitesTable.size()));
+        info.site = SiteIndex(0);
+      }
       state_.roots.push_back(info);
     }
+    rootsLost_ = lost;
     countLoss("roots of missing objects", lost);
     std::stable_sort(state_.roots.begin(), state_.roots.end(),
                      [](const RootInfo& a, const RootInfo& b) { return a.object < b.object; });
@@ -449,6 +499,8 @@ class HeapbinLoader {
         std::uint32_t site = columns.site[row];
         const std::uint32_t index = site & ~kSiteIsStack;
         if (index >= ((site & kSiteIsStack) != 0 ? state_.stacks.size() : state_.sitesTable.size())) {
+          if (lostSites == 0)
+            contradiction("object-site", frame.info, 1, object, fmt::format("{} {}", (site & kSiteIsStack) != 0 ? "stack" : "site", index));
           site = 0;
           ++lostSites;
         }
@@ -488,8 +540,14 @@ class HeapbinLoader {
 
   void writeReport() {
     LoadReport& report = state_.report;
+    const std::vector<FileFault> refused = std::move(report.file.faults);
     report.file = reader_.report();
     report.file.damagedFrames += damagedFrames_;
+    for (const FileFault& fault : refused) {
+      report.file.fault(fault.name, fault.offset, fault.sequence, fault.detail);
+      for (FileFault& known : report.file.faults)
+        if (known.name == fault.name) known.times += fault.times - 1;
+    }
     const Announced& announced = tables_.announced();
     report.objectsMissing = gaps_;
     if (announced.seen) {
@@ -501,8 +559,35 @@ class HeapbinLoader {
       missing("roots not read", announced.roots, state_.roots.size());
       missing("regions not read", announced.regions, state_.regions.size());
     }
+    writeContradictions();
     for (const auto& [name, count] : losses_)
       if (count != 0) report.losses.emplace_back(name, count);
+  }
+  void writeContradictions() {
+    const auto lost = [&](std::string_view invariant, std::string_view loss, const char* what) {
+      const auto at = losses_.find(loss);
+      if (at != losses_.end()) contradiction(invariant, nullptr, at->second, 0, what);
+    };
+    lost("stack-site", "stacks without their site", "a stack names a site that is not there");
+    lost("floating-type", "dead objects of lost types", "dead objects are of a type that is not there");
+    lost("table-numbers", "table rows with a number out of range", "a row is numbered far past the rows that are there");
+    const Announced& announced = tables_.announced();
+    const auto differs = [&](const char* what, std::uint64_t written, std::uint64_t read) {
+      if (written != read) contradiction("end-counts", nullptr, 1, 0, fmt::format("{}: the end frame says {}, the file has {}", what, written, read));
+    };
+    if (announced.seen) {
+      differs("objects", announced.objects, state_.objects + gaps_);
+      if (state_.report.referencesMissing == 0) differs("references", announced.references, state_.edgeCount + toMissing_);
+      differs("roots", announced.roots, state_.roots.size() + rootsLost_);
+      differs("regions", announced.regions, state_.regions.size());
+    }
+    // Where frames were lost, what they held is missed in many places: losses, which are counted as such.
+    if (!state_.report.file.complete()) return;
+    for (FileFault& fault : contradictions_)
+      if (fault.name == "end-counts" || fault.name == "stack-site" || fault.name == "floating-type" || fault.name == "table-numbers")
+        fault.object.reset();
+    std::sort(contradictions_.begin(), contradictions_.end(), [](const FileFault& x, const FileFault& y) { return x.name < y.name; });
+    state_.report.contradictions = std::move(contradictions_);
   }
 
   // Constant after construction.
@@ -514,6 +599,9 @@ class HeapbinLoader {
   std::mutex mutex_;
   std::uint64_t damagedFrames_ = 0;  // guarded by mutex_
   Losses losses_;                    // guarded by mutex_
+  std::vector<FileFault> contradictions_;  // guarded by mutex_; one row a name
+  std::atomic<std::uint64_t> toMissing_{0};
+  std::uint64_t rootsLost_ = 0;
 
   TableReader tables_;
   std::vector<ObjectsFrame> objectsFrames_;

@@ -228,14 +228,36 @@ std::string jsonOf(const Snapshot& s, const Inspection& in) {
 std::string jsonOf(const Snapshot& s, const Validation& validation) {
   Json json = envelope(s, "validate");
   json["fine"] = validation.fine();
-  json["fileProblems"] = validation.fileProblems;
-  Json broken = Json::array();
-  for (const BrokenInvariant& b : validation.broken)
-    broken.push_back({{"name", b.name}, {"times", b.times}, {"detail", b.detail}});
-  json["brokenInvariants"] = std::move(broken);
-  json["checkedInvariants"] = verifiedInvariants();
+  const auto rowsOf = [](const std::vector<BrokenInvariant>& all) {
+    Json rows = Json::array();
+    for (const BrokenInvariant& b : all) {
+      Json row{{"name", b.name}, {"times", b.times}, {"detail", b.detail}};
+      if (b.frame) row["frame"] = *b.frame;
+      if (b.offset) row["offset"] = *b.offset;
+      if (b.object) row["object"] = *b.object;
+      rows.push_back(std::move(row));
+    }
+    return rows;
+  };
+  json["lostByInvariant"] = rowsOf(validation.lost);
+  json["fileProblems"] = validation.missing;
+  json["brokenInvariants"] = rowsOf(validation.broken);
+  json["notes"] = validation.notes;
+  json["notChecked"] = validation.notChecked;
+  Json checked = Json::array();
+  for (const Invariant& invariant : allInvariants())
+    if (std::find(validation.notChecked.begin(), validation.notChecked.end(), invariant.name) == validation.notChecked.end())
+      checked.push_back(invariant.name);
+  json["checkedInvariants"] = std::move(checked);
   json["ledger"] = ledgerOf(validation.ledger);
   return dump(json);
+}
+
+std::string invariantListJson() {
+  Json rows = Json::array();
+  for (const Invariant& invariant : allInvariants())
+    rows.push_back({{"name", invariant.name}, {"level", invariant.level}, {"loss", invariant.loss}, {"sentence", invariant.sentence}});
+  return dump({{"report", "invariants"}, {"version", 1}, {"invariants", std::move(rows)}});
 }
 
 }  // namespace openclaw

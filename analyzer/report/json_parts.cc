@@ -104,6 +104,8 @@ Json envelope(const Snapshot& s, const char* report, const ScopeSelection* scope
             {"damagedFrames", load.file.damagedFrames},
             {"missingFrames", load.file.missingFrames},
             {"duplicateFrames", load.file.duplicateFrames},
+            {"conflictingFrames", load.file.conflictingFrames},
+            {"minorVersion", load.file.minorVersion},
             {"unknownFrames", load.file.unknownFrames},
             {"objectsMissing", load.objectsMissing},
             {"referencesMissing", load.referencesMissing},

@@ -51,36 +51,4 @@ Histogram computeSortedHistogram(const Snapshot& snapshot, HistogramOrder order,
   return histogram;
 }
 
-Validation computeValidation(const Snapshot& snapshot, std::stop_token stop) {
-  Validation validation;
-  validation.broken = verify(snapshot, stop);
-  validation.ledger = computeLedger(snapshot);
-  const LoadReport& report = snapshot.report();
-  const ReadReport& file = report.file;
-  const auto problem = [&](bool there, std::string sentence) {
-    if (there) validation.fileProblems.push_back(std::move(sentence));
-  };
-  problem(file.headerDamaged, "file.header: its checksum is wrong");
-  problem(!file.endSeen, "file.end: there is no end frame; the dump was not finished or the file was cut");
-  problem(file.bytesRead < file.fileBytes,
-          fmt::format("file.bytes: {} of {} bytes belong to nothing readable",
-                      withSeparators(file.fileBytes - std::min(file.bytesRead, file.fileBytes)),
-                      withSeparators(file.fileBytes)));
-  const auto frames = [&](std::uint64_t count, const char* id, const char* what) {
-    problem(count != 0, fmt::format("{}: {} {}", id, counted(count, "frame", "frames"), what));
-  };
-  frames(file.damagedFrames, "file.damaged-frames", "did not pass their checksum or could not be decoded");
-  frames(file.missingFrames, "file.missing-frames", "missing from the sequence");
-  frames(file.duplicateFrames, "file.duplicate-frames", "with a sequence number seen before");
-  frames(file.unknownFrames, "file.unknown-frames", "of kinds that this version does not know");
-  problem(report.objectsMissing != 0, fmt::format("dump.objects: {} announced and not read",
-                                                  counted(report.objectsMissing, "object", "objects")));
-  problem(report.referencesMissing != 0, fmt::format("dump.references: {} without references",
-                                                     counted(report.referencesMissing, "object", "objects")));
-  problem(report.lossesWhileLoading != 0,
-          fmt::format("dump.rows: {} that lead nowhere, or were announced and are not there",
-                      counted(report.lossesWhileLoading, "row", "rows")));
-  return validation;
-}
-
 }  // namespace openclaw

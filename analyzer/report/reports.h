@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "analyzer/findings/finding.h"
-#include "analyzer/verify.h"
+#include "analyzer/validation.h"
 #include "analyzer/views/ages.h"
 #include "analyzer/views/dominator_view.h"
 #include "analyzer/views/histogram.h"
@@ -44,24 +44,13 @@ struct Histogram {
 Histogram computeSortedHistogram(const Snapshot& snapshot, HistogramOrder order, std::size_t top,
                                  std::stop_token stop = {}, const ScopeSelection* scope = nullptr);
 
-// What `validate` found: the file's own losses, broken invariants, disagreeing counters.
-struct Validation {
-  std::vector<BrokenInvariant> broken;
-  // One sentence each; empty: the file is whole. Records that the dumped process lost before the dump are no
-  // problem of the file; reports list them beside it.
-  std::vector<std::string> fileProblems;
-  Ledger ledger;
-  bool fine() const {
-    return broken.empty() && fileProblems.empty() && ledger.disagreements.empty() && ledger.unexplained == 0;
-  }
-};
-Validation computeValidation(const Snapshot& snapshot, std::stop_token stop = {});
-
 std::string textOf(const Snapshot& snapshot, const Summary& summary);
 std::string textOf(const Snapshot& snapshot, const Histogram& histogram);
 std::string textOf(const Snapshot& snapshot, const DominatorView& view, const DominatorViewOptions& options);
 std::string textOf(const Snapshot& snapshot, const Inspection& inspection);
 std::string textOf(const Snapshot& snapshot, const Validation& validation);
+std::string invariantListText();
+std::string invariantListJson();
 // One line for reports other than the summary when something was lost; empty for a complete dump.
 std::string lossText(const Snapshot& snapshot);
 

@@ -356,19 +356,24 @@ std::string textOf(const Snapshot& s, const Validation& validation) {
   std::string out = lossText(s);
   out += fmt::format("{}: {}, {}\n", s.path(), counted(s.objectCount(), "object", "objects"),
                      counted(s.edgeCount(), "reference", "references"));
-  for (const std::string& problem : validation.fileProblems) out += fmt::format("  LOST    {}\n", problem);
+  for (const BrokenInvariant& broken : validation.lost) out += fmt::format("  LOST    {}: {}\n", broken.name, broken.detail);
+  for (const std::string& missing : validation.missing) out += fmt::format("  LOST    {}\n", missing);
   for (const auto& [name, count] : s.report().losses)
     out += fmt::format("  LOST    dump.losses: {}: {}\n", name, withSeparators(count));
-  for (const BrokenInvariant& broken : validation.broken)
-    out += fmt::format("  BROKEN  {}: {}\n", broken.name, broken.detail);
-  for (const std::string& line : validation.ledger.disagreements)
-    out += fmt::format("  BROKEN  counters-agree: {}\n", line);
-  if (validation.ledger.known && validation.ledger.unexplained != 0)
-    out += fmt::format("  BROKEN  ledger-adds-up: {} B of {} B committed\n", validation.ledger.unexplained,
-                       withSeparators(validation.ledger.committed.value));
+  for (const BrokenInvariant& broken : validation.broken) out += fmt::format("  BROKEN  {}: {}\n", broken.name, broken.detail);
+  for (const std::string& note : validation.notes) out += fmt::format("  NOTE    {}\n", note);
+  if (!validation.notChecked.empty())
+    out += fmt::format("  NOTE    not checked, because something is missing: {}\n", fmt::join(validation.notChecked, ", "));
   if (validation.fine())
     out += fmt::format("  fine: file whole, {} hold, counters agree, ledger adds up\n",
-                       counted(verifiedInvariants().size(), "invariant", "invariants"));
+                       counted(allInvariants().size(), "invariant", "invariants"));
+  return out;
+}
+
+std::string invariantListText() {
+  std::string out;
+  for (const Invariant& invariant : allInvariants())
+    out += fmt::format("{:<44} {:<8}  {}\n", invariant.name, invariant.level, invariant.sentence);
   return out;
 }
 

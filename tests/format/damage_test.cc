@@ -54,7 +54,7 @@ Outcome readDamaged(const Original& original, std::span<const std::byte> bytes) 
   }
   outcome.opened = true;
   outcome.report = reader->report();
-  outcome.silent = reader->report().complete();
+  outcome.silent = reader->report().complete() && reader->report().duplicateFrames == 0;
   for (const FrameInfo& frame : reader->frames()) {
     std::string text = textOfFrame(*reader, frame);
     if (text.starts_with("error: ")) {

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "tests/support/dump_model.h"
+#include "tests/support/frame_surgery.h"
 
 namespace openclaw {
 namespace {
@@ -73,6 +74,19 @@ TEST(SecondReader, SalvagesACutDumpAndSaysSo) {
   EXPECT_EQ(output.exitCode, 3);
   EXPECT_NE(output.text.find("Session\t1\t64\nText\t1\t48\n"), std::string::npos) << output.text;
   EXPECT_NE(output.text.find("missing end frame"), std::string::npos) << output.text;
+}
+
+TEST(SecondReader, CopiesOfFramesCountOnceAndLoseNothing) {
+  const DumpModel model = randomModel(4, 500);
+  LooseDump dump = takeApart(encodeDump(model, {.index = false}));
+  const LooseFrame copy = dump.frames[dump.find(FrameKind::kObjects)];
+  dump.frames.insert(dump.frames.begin(), copy);
+  dump.frames.push_back(copy);
+  dump.frames.back().header.sequence = dump.frames[dump.frames.size() - 2].header.sequence + 1;
+  Output output = runSecondReader(putTogether(dump));
+  EXPECT_EQ(output.exitCode, 0) << output.text;
+  EXPECT_NE(output.text.find(histogramOf(model)), std::string::npos) << output.text;
+  EXPECT_NE(output.text.find("duplicate frames"), std::string::npos) << output.text;
 }
 
 TEST(SecondReader, RefusesWhatIsNoDump) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include "analyzer/report/reports.h"
 #include "format/frame.h"
 #include "openclaw/version.h"
 
@@ -16,7 +17,7 @@ namespace {
 constexpr std::string_view kSubcommands[] = {"summary", "histogram", "dominators", "inspect", "paths", "leaks", "validate", "export"};
 
 constexpr const char* kExitCodes =
-    "Exit codes: 0 fine; 1 validate found something broken; 2 usage; 3 the file is damaged (what could be "
+    "Exit codes: 0 fine; 1 validate found something broken and nothing missing; 2 usage; 3 the file is damaged (what could be "
     "read is\n"
     "reported in full); 5 the file could not be read; 130 interrupted.";
 
@@ -159,7 +160,9 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   CLI::App* validate = command("validate", "checks the file and every invariant of the heap in it",
                                "heap-analyzer validate heap.bin", Command::kValidate);
   refuseScope(validate, "it checks the whole file");
-  takeDump(validate);
+  bool listInvariants = false;
+  validate->add_flag("--list", listInvariants, "print every invariant with a sentence, instead of checking a dump");
+  validate->add_option("DUMP", line.dump, "a heap.bin")->check(CLI::ExistingFile);
 
   CLI::App* exported = command("export", "every object as a line of text, to join with what another tool says",
                                "heap-analyzer export --per-object --output objects.tsv heap.bin", Command::kExport);
@@ -211,6 +214,13 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   line.givenTop = top;
   if (const Result<void> checked = checkViewOptions(line.view); !checked) return usage(checked.error().what);
   line.dominators.top = line.top;
+  if (line.command == Command::kValidate) {
+    if (listInvariants) {
+      parsed.out = line.json ? invariantListJson() : invariantListText();
+      return parsed;
+    }
+    if (line.dump.empty()) return usage("validate: DUMP is required, or --list");
+  }
   if (line.command == Command::kPaths) {
     line.mergedPaths.minimumShare = *share;
     line.mergedPaths.top = top.value_or(line.mergedPaths.top);

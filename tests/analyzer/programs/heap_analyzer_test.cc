@@ -6,10 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "format/dump_reader.h"
 #include "tests/analyzer/small_heap.h"
 #include "tests/support/dump_model.h"
 
@@ -146,7 +148,7 @@ TEST_F(HeapAnalyzer, ADamagedDumpIsReportedInFullWithExit3) {
     EXPECT_NE(damaged.out.find("% of the file read"), std::string::npos) << damaged.out;
   }
   EXPECT_NE(run({dump}).out.find("Types by shallow size"), std::string::npos);
-  EXPECT_NE(run({"validate", dump}).out.find("LOST    file.end"), std::string::npos);
+  EXPECT_NE(run({"validate", dump}).out.find("LOST    file-end"), std::string::npos);
 }
 
 TEST_F(HeapAnalyzer, OtherFilesAreNamedForWhatTheyAre) {
@@ -184,6 +186,37 @@ TEST_F(HeapAnalyzer, ValidateNamesWhatIsBroken) {
   EXPECT_NE(broken.out.find("BROKEN  regions-ascend-and-add-up"), std::string::npos) << broken.out;
   EXPECT_NE(broken.out.find("BROKEN  counters-agree: empty_block_bytes"), std::string::npos) << broken.out;
   EXPECT_NE(broken.out.find("BROKEN  ledger-adds-up: 16 B"), std::string::npos) << broken.out;
+}
+
+TEST_F(HeapAnalyzer, ValidateListsEveryInvariantWithoutADump) {
+  const Outcome list = run({"validate", "--list"});
+  EXPECT_EQ(list.exitCode, 0);
+  for (const char* name : {"frame-checksum", "edge-target", "retained-sizes-add-up", "ledger-adds-up"})
+    EXPECT_NE(list.out.find(name), std::string::npos) << name;
+  const json parsed = json::parse(run({"validate", "--list", "--json"}).out);
+  EXPECT_EQ(parsed["report"], "invariants");
+  EXPECT_EQ(static_cast<std::size_t>(std::count(list.out.begin(), list.out.end(), '\n')), parsed["invariants"].size());
+  EXPECT_EQ(run({"validate"}).exitCode, 2);
+}
+
+TEST_F(HeapAnalyzer, ValidateSaysWhereAFrameIsDamagedInTextAndJson) {
+  auto bytes = SmallHeap().encode();
+  const auto reader = DumpReader::fromMemory(bytes, "test");
+  const FrameInfo& frame = reader->frames()[4];
+  bytes[frame.offset + FrameHeader::kBytes + 2] ^= std::byte{1};
+  const std::string dump = write("flipped.bin", bytes);
+  const Outcome text = run({"validate", dump});
+  EXPECT_EQ(text.exitCode, 3);
+  EXPECT_NE(text.out.find("LOST    frame-checksum: frame 4 at byte " + std::to_string(frame.offset)), std::string::npos) << text.out;
+  const Outcome structured = run({"validate", "--json", dump});
+  EXPECT_EQ(structured.exitCode, 3);
+  const json parsed = json::parse(structured.out);
+  EXPECT_EQ(parsed["fine"], false);
+  ASSERT_EQ(parsed["lostByInvariant"].size(), 1u);
+  EXPECT_EQ(parsed["lostByInvariant"][0]["name"], "frame-checksum");
+  EXPECT_EQ(parsed["lostByInvariant"][0]["frame"], 4);
+  EXPECT_EQ(parsed["lostByInvariant"][0]["offset"], frame.offset);
+  EXPECT_EQ(parsed["brokenInvariants"].size(), 0u);
 }
 
 TEST_F(HeapAnalyzer, HelpAndVersionAnswerWithAnExample) {
