@@ -261,6 +261,7 @@ struct LoadOptions {
   unsigned threads = 0;    // 0 = as the machine has
   bool dominators = true;  // false: histogram only; every dominator() is none and every retained() 0
   Policy policy = Policy::kStrict;  // must fit the kind of the dump
+  unsigned dump = 0;       // which one of a Java file that holds several, from 1; 0 = the last
 };
 
 // Reads a heap.bin, a Java HPROF or a V8 heap snapshot, told apart by their first bytes. Errors: those of DumpReader::open;
