@@ -22,6 +22,7 @@ std::uint32_t siteWord(const NarrowColumn& sites, std::size_t row) {
 }  // namespace
 
 std::uint64_t AddressColumn::operator[](std::size_t row) const {
+  if (!wide.empty()) return wide[row];
   const Segment* segment = segments.data();
   if (segments.size() > 1)
     segment = &*std::prev(std::upper_bound(segments.begin(), segments.end(), row,
