@@ -51,6 +51,7 @@ std::shared_ptr<const Answers> computeAnswers(std::shared_ptr<const Snapshot> sn
   const Snapshot& s = *answers->snapshot;
   stage("sums", 0.0);
   if (!addUp(s, stop, answers->totals)) return nullptr;
+  answers->scopeTotals = answers->totals;
   stage("ages", 0.1);
   answers->ages = computeAges(s);
   answers->agesKnown = answers->ages[0].objects != answers->totals.reachableObjects || s.counter("collections_total").value_or(0) > 0;
@@ -80,6 +81,38 @@ std::shared_ptr<const Answers> computeAnswers(std::shared_ptr<const Snapshot> sn
   answers->findings = computeFindings(s);
   if (stop.stop_requested()) return nullptr;
   stage("findings", 1.0);
+  return answers;
+}
+
+std::shared_ptr<const Answers> computeScopedAnswers(std::shared_ptr<const Answers> whole, const Scope& scope, const std::stop_token& stop,
+                                                    const StageSink& stage) {
+  if (scope.empty()) return whole;
+  const Snapshot& s = *whole->snapshot;
+  stage("selecting", 0.0);
+  auto selection = std::make_shared<const ScopeSelection>(computeScope(s, scope, stop));
+  if (stop.stop_requested()) return nullptr;
+  auto answers = std::make_shared<Answers>(*whole);
+  answers->scope = selection;
+  answers->scopeTotals = {selection->objects, selection->reachableObjects, selection->bytes, selection->reachableBytes};
+  stage("ages", 0.4);
+  answers->ages = computeAges(s, selection.get());
+  answers->generations = computeGenerations(s, stop, selection.get());
+  if (stop.stop_requested()) return nullptr;
+  stage("sites", 0.5);
+  answers->sites = computeSites(s, stop, false, selection.get());
+  if (stop.stop_requested()) return nullptr;
+  stage("types", 0.6);
+  answers->histogram = computeHistogram(s, stop, selection.get());
+  if (stop.stop_requested()) return nullptr;
+  stage("blocks", 0.8);
+  answers->inRegions = computeScopeInRegions(s, answers->fragmentation, *selection, stop);
+  if (stop.stop_requested()) return nullptr;
+  for (std::size_t weight = 0; weight < answers->flames.size(); ++weight) {
+    stage("stacks", 0.85 + 0.03 * static_cast<double>(weight));
+    answers->flames[weight] = computeFlameGraph(s, static_cast<FlameWeight>(weight), stop, selection.get());
+    if (stop.stop_requested()) return nullptr;
+  }
+  stage("stacks", 1.0);
   return answers;
 }
 

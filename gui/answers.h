@@ -3,6 +3,7 @@
 //
 //   auto answers = computeAnswers(snapshot, job);      // null: cancelled
 //   answers->totals.reachableBytes;
+//   auto part = computeScopedAnswers(*answers, scope, stop, stage);   // the same for a part of the heap
 #pragma once
 
 #include <array>
@@ -25,6 +26,7 @@
 #include "analyzer/views/histogram.h"
 #include "analyzer/views/ledger.h"
 #include "analyzer/views/pauses.h"
+#include "analyzer/views/scope.h"
 #include "analyzer/views/sites.h"
 
 namespace openclaw::gui {
@@ -36,7 +38,12 @@ struct Totals {
 
 struct Answers {
   std::shared_ptr<const Snapshot> snapshot;
+  // Null: of the whole dump. Else histogram, sites, ages, flames and generations are of its objects; totals, ledger,
+  // findings, fragmentation and pauses are of the whole as ever.
+  std::shared_ptr<const ScopeSelection> scope;
   Totals totals;
+  Totals scopeTotals;        // of the objects the answers are of; without a scope the same as `totals`
+  ScopeInRegions inRegions;  // of a scope: its part of each region
   std::vector<HistogramRow> histogram;
   Ledger ledger;
   Findings findings;
@@ -49,6 +56,10 @@ struct Answers {
   std::optional<std::uint64_t> pauseTarget;  // ns, as the process was set
   bool agesKnown = false;  // some object survived a collection, or the process counted one
 
+  const ScopeSelection* selection() const { return scope.get(); }
+  bool inScope(ObjectIndex object) const { return openclaw::inScope(scope.get(), object); }
+  // Objects of the first level of owners, by retained size descending.
+  std::span<const std::uint32_t> topOwners() const { return scope ? std::span<const std::uint32_t>(scope->tops) : snapshot->dominatedBy(std::nullopt); }
   // Nothing lost, neither by the dumped process nor in the file.
   bool exact() const { return snapshot->report().complete(); }
   // The file gave everything it was meant to hold: what is absent here was absent there.
@@ -63,6 +74,11 @@ using StageSink = std::function<void(std::string_view stage, double fraction)>; 
 // Null when `stop` was requested. Cost: a few passes over the objects.
 std::shared_ptr<const Answers> computeAnswers(std::shared_ptr<const Snapshot> snapshot, const std::stop_token& stop,
                                               const StageSink& stage);
+
+// What `whole` says, for the objects of a scope; of an empty scope `whole` itself. Null when `stop` was requested.
+// Cost: as computeScope and the views that it narrows.
+std::shared_ptr<const Answers> computeScopedAnswers(std::shared_ptr<const Answers> whole, const Scope& scope, const std::stop_token& stop,
+                                                    const StageSink& stage);
 
 // The path by which `object` is held: the label of the root, or of the slot of its dominator that points to it;
 // nullopt when several owners lead to it and none of them alone. Looks at most at `maximumSlots` slots.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "analyzer/views/scope.h"
 #include "format/result.h"
 
 namespace openclaw::gui {
@@ -17,6 +18,7 @@ struct CommandLine {
   std::string dump;              // may be empty with kOpen
   std::string view, folder;      // kGrab
   bool dark = false;
+  ScopeWords scope;              // what the views show of the dump
 };
 
 // kInvalidArgument says which word is off.

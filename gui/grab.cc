@@ -34,7 +34,7 @@ std::string viewNames(const MainWindow& window) {
 
 }  // namespace
 
-GrabResult grabViews(MainWindow& window, const std::string& view, const std::string& folder, const std::string& dump) {
+GrabResult grabViews(MainWindow& window, const std::string& view, const std::string& folder, const std::string& dump, const ScopeWords& scope) {
   GrabResult result;
   bool known = view == "all";
   for (const MainWindow::Place& place : window.places()) known = known || place.id == view;
@@ -49,6 +49,12 @@ GrabResult grabViews(MainWindow& window, const std::string& view, const std::str
   window.show();
   loop.exec();
   if (window.error()) return {exitCodeOf(window.error()->code), {}, toText(*window.error())};
+  if (!scope.empty()) {
+    const Result<Scope> resolved = resolveScope(*window.answers()->snapshot, scope);
+    if (!resolved) return {exitCodeOf(resolved.error().code), {}, toText(resolved.error())};
+    window.setScope(*resolved);
+    if (window.loading()) loop.exec();
+  }
 
   for (std::size_t i = 0; i < window.places().size(); ++i) {
     const MainWindow::Place& place = window.places()[i];

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "analyzer/views/scope.h"
+
 namespace openclaw::gui {
 
 class MainWindow;
@@ -16,7 +18,8 @@ struct GrabResult {
   std::string problem;               // empty when all is well; with exit code 3 and files: what the dump lost
 };
 
-// Needs a running QApplication; runs its events until the dump is loaded.
-GrabResult grabViews(MainWindow& window, const std::string& view, const std::string& folder, const std::string& dump);
+// Needs a running QApplication; runs its events until the dump is loaded. Of `scope` only, when it says anything; code 2
+// when it means nothing in the dump.
+GrabResult grabViews(MainWindow& window, const std::string& view, const std::string& folder, const std::string& dump, const ScopeWords& scope = {});
 
 }  // namespace openclaw::gui

@@ -38,7 +38,7 @@ int fail(int code, const std::string& text) {
 int grab(openclaw::gui::MainWindow& window, const CommandLine& line) {
   if (QFontDatabase::families().isEmpty())
     return fail(5, "no fonts are installed, so pictures would have no text; install fonts-dejavu-core");
-  const auto result = openclaw::gui::grabViews(window, line.view, line.folder, line.dump);
+  const auto result = openclaw::gui::grabViews(window, line.view, line.folder, line.dump, line.scope);
   for (const std::string& file : result.files) std::printf("%s\n", file.c_str());
   return result.problem.empty() ? result.exitCode : fail(result.exitCode, result.problem);
 }
@@ -66,6 +66,13 @@ int main(int argc, char** argv) {
   openclaw::gui::MainWindow window;
   if (line->action == CommandLine::Action::kGrab) return grab(window, *line);
   window.show();
+  if (!line->scope.empty())
+    QObject::connect(&window, &openclaw::gui::MainWindow::settled, &window, [&window, &line] {
+      if (!window.answers()) return;
+      const auto scope = openclaw::resolveScope(*window.answers()->snapshot, line->scope);
+      if (scope) window.setScope(*scope);
+      else fail(2, openclaw::toText(scope.error()));
+    }, Qt::SingleShotConnection);
   if (!line->dump.empty()) window.openDump(openclaw::gui::numbers::text(line->dump));
   return QApplication::exec();
 }

@@ -1,6 +1,7 @@
 #include "gui/main_window.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include <QAction>
@@ -32,12 +33,15 @@
 #include "gui/views/inspector.h"
 #include "gui/views/overview.h"
 #include "gui/views/pauses_view.h"
+#include "gui/views/scope_bar.h"
 #include "openclaw/version.h"
 
 namespace openclaw::gui {
 namespace {
 
 constexpr std::size_t kStepsRemembered = 100;
+// A bit an object each, and the tables.
+constexpr std::size_t kScopesKept = 6;
 
 }  // namespace
 
@@ -55,11 +59,15 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   strip_->setContentsMargins(12, 6, 12, 6);
   strip_->setTextInteractionFlags(Qt::TextSelectableByMouse);
   strip_->hide();
+  scopeBar_ = new ScopeBar(this);
+  connect(scopeBar_, &ScopeBar::removed, this, [this](const ScopePart& part) { setScope(scope_.without(part)); });
+  connect(scopeBar_, &ScopeBar::cleared, this, [this] { setScope({}); });
   stack_ = new QStackedWidget(this);
   auto* middle = new QWidget(this);
   auto* column = new QVBoxLayout(middle);
   column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(0);
+  column->addWidget(scopeBar_);
   column->addWidget(strip_);
   column->addWidget(stack_, 1);
 
@@ -70,6 +78,8 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   placeList_->setSpacing(3);
   inspector_ = new Inspector(this);
   connect(inspector_, &Inspector::objectActivated, this, &MainWindow::goToObject);
+  const auto narrow = [this](const ScopePart& part, bool beside) { setScope(beside ? scope_.with(part) : scope_.only(part)); };
+  connect(inspector_, &Inspector::scopeRequested, this, narrow);
 
   auto* splitter = new QSplitter(this);
   splitter->addWidget(placeList_);
@@ -95,7 +105,9 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   });
   connect(&runner_, &JobRunner::progressed, this, [this](const QString& stage, double fraction) {
     for (const Place& place : places_) place.view->setProgress(stage, fraction, runner_.elapsed());
-    status_->setText(tr("Reading %1: %2, %3 %").arg(QFileInfo(path_).fileName(), stage).arg(static_cast<int>(fraction * 100)));
+    status_->setText((answers_ ? tr("Showing a part of %1: %2, %3 %") : tr("Reading %1: %2, %3 %"))
+                         .arg(QFileInfo(path_).fileName(), stage)
+                         .arg(static_cast<int>(fraction * 100)));
   });
   colorStrip();
   closeDump();
@@ -128,6 +140,7 @@ void MainWindow::addViews() {
     connect(place.view, &View::typeSelected, this, [this](quint32 type) { inspector_->showType(TypeIndex(type)); });
     connect(place.view, &View::objectActivated, this, &MainWindow::goToObject);
     connect(place.view, &View::typeActivated, this, &MainWindow::goToType);
+    connect(place.view, &View::scopeRequested, this, [this](const ScopePart& part, bool beside) { setScope(beside ? scope_.with(part) : scope_.only(part)); });
   }
 }
 
@@ -155,6 +168,10 @@ void MainWindow::addActions() {
   QMenu* walk = menuBar()->addMenu(tr("&Go"));
   back_ = walk->addAction(tr("&Back"), QKeySequence(Qt::ALT | Qt::Key_Left), this, [this] { go(-1); });
   forward_ = walk->addAction(tr("&Forward"), QKeySequence(Qt::ALT | Qt::Key_Right), this, [this] { go(+1); });
+
+  walk->addSeparator();
+  removeLabel_ = walk->addAction(tr("&Remove the last label of the scope"), this, &MainWindow::removeLastLabel);
+  wholeDump_ = walk->addAction(tr("Show the &whole dump"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Backspace), this, [this] { setScope({}); });
 
   QMenu* help = menuBar()->addMenu(tr("&Help"));
   help->addAction(tr("&Keys"), QKeySequence(Qt::Key_F1), this, &MainWindow::showShortcuts);
@@ -188,7 +205,7 @@ void MainWindow::chooseDump() {
 }
 
 void MainWindow::showAnswers(const std::shared_ptr<const Answers>& answers) {
-  answers_ = answers;
+  answers_ = whole_ = answers;
   const LoadReport& report = answers_->snapshot->report();
   if (!report.complete()) {
     strip_->setText(tr("⚠ Incomplete dump: %1").arg(numbers::text(report.sentence())));
@@ -225,6 +242,7 @@ void MainWindow::showError(const Error& error) {
 void MainWindow::cancelLoading() {
   if (!runner_.busy()) return;
   runner_.cancel();
+  if (answers_) return stayWithScope();
   const QString name = QFileInfo(path_).fileName();
   for (const Place& place : places_)
     place.view->showEmpty(tr("Stopped reading %1").arg(name), tr("F5 starts again; Ctrl+O opens another dump."), tr("&Open a dump…"));
@@ -239,6 +257,11 @@ void MainWindow::closeDump() {
   for (const Place& place : places_) place.view->showNoDump();
   inspector_->setAnswers(nullptr);
   releaseOffThread(std::exchange(answers_, nullptr));
+  releaseOffThread(std::exchange(whole_, nullptr));
+  for (auto& scoped : std::exchange(recent_, {})) releaseOffThread(std::move(scoped));
+  scope_ = {};
+  goingTo_.reset();
+  scopeBar_->hide();
   strip_->hide();
   history_.clear();
   historyAt_ = 0;
@@ -254,8 +277,117 @@ void MainWindow::showStatus() {
   const Totals& totals = answers_->totals;
   QString text = tr("%1 objects · %2 live").arg(numbers::shortCount(totals.objects), numbers::size(totals.reachableBytes));
   if (totals.bytes != totals.reachableBytes) text += tr(" · %1 unreachable").arg(numbers::size(totals.bytes - totals.reachableBytes));
+  if (answers_->scope)
+    text += tr(" · in the scope %1, %2").arg(numbers::counted(answers_->scopeTotals.objects, tr("object"), tr("objects")), numbers::size(answers_->scopeTotals.bytes));
   text += answers_->exact() ? tr(" · exact") : tr(" · incomplete: numbers are lower bounds");
   status_->setText(text);
+}
+
+// ---- one scope for all views ----------------------------------------------------------------------------------------
+
+void MainWindow::setScope(const Scope& scope) {
+  if (!answers_ || scope == scope_) return;
+  notePosition();
+  if (currentView().state() == View::State::kData) {
+    sightOf_ = &currentView();
+    sight_ = currentView().position();
+  }
+  enterScope(scope, std::nullopt);
+}
+
+// What was shown before the last scope was wanted is still there.
+void MainWindow::stayWithScope() {
+  goingTo_.reset();
+  scope_ = answers_->scope ? answers_->scope->scope : Scope{};
+  showScoped(answers_, std::nullopt);
+}
+
+void MainWindow::removeLastLabel() {
+  if (!scope_.empty()) setScope(scope_.without(scope_.parts.back()));
+}
+
+void MainWindow::enterScope(const Scope& scope, std::optional<std::size_t> step) {
+  runner_.cancel();
+  goingTo_ = step;
+  scope_ = scope;
+  if (scope.empty()) return showScoped(whole_, step);
+  const auto known = std::ranges::find_if(recent_, [&](const auto& scoped) { return scoped->scope->scope == scope; });
+  if (known != recent_.end()) return showScoped(*known, step);
+  scopeBar_->showScope(*whole_->snapshot, scope_);
+  scopeBar_->showShare(tr("selecting… (Esc gives up)"), {});
+  const QString title = tr("Selecting %1").arg(numbers::text(labelOf(*whole_->snapshot, scope)));
+  for (const Place& place : places_) place.view->showWorking(title);
+  inspector_->setAnswers(whole_);  // it said whether its object is in the scope
+  runner_.start([this, whole = whole_, scope, step](JobContext& job) -> JobRunner::Delivery {
+    std::shared_ptr<const Answers> scoped;
+    try {
+      scoped = computeScopedAnswers(whole, scope, job.stopToken(), [&](std::string_view stage, double fraction) { job.report(stage, fraction); });
+    } catch (const std::bad_alloc&) {
+      return [this] {
+        stayWithScope();
+        status_->setText(tr("Not selected: there is not enough memory"));
+      };
+    }
+    return [this, scoped, step] {
+      if (scoped) showScoped(scoped, step);
+    };
+  });
+  updateActions();
+}
+
+void MainWindow::showScoped(const std::shared_ptr<const Answers>& answers, std::optional<std::size_t> step) {
+  answers_ = answers;
+  if (answers_->scope) {
+    std::erase(recent_, answers_);
+    recent_.push_back(answers_);
+    if (recent_.size() > kScopesKept) {
+      releaseOffThread(std::move(recent_.front()));
+      recent_.erase(recent_.begin());
+    }
+  }
+  const ObjectIndex selected = selected_;
+  // Views that select a row of theirs are not steps of the person.
+  travelling_ = true;
+  for (const Place& place : places_) place.view->showAnswers(answers_);
+  inspector_->setAnswers(answers_);
+  travelling_ = false;
+  showScopeBar();
+  showStatus();
+  if (step) {
+    arriveAt(*step);
+  } else {
+    // The selected object stays selected where it is still to be seen.
+    travelling_ = true;
+    selected_ = ObjectIndex::none();
+    if (currentView().state() == View::State::kData && currentView().wantsInspector()) {
+      if (selected && answers_->inScope(selected) && currentView().reveal(selected)) selected_ = selected;
+      else currentView().announceSelection();
+      // The person stays where they were looking.
+      if (sight_.isValid() && sightOf_ == &currentView()) currentView().restore(sight_);
+    }
+    travelling_ = false;
+    if (selected_) inspector_->showObject(selected_);
+    remember();
+  }
+  updateActions();
+  if (currentView().state() == View::State::kData && !placeList_->hasFocus()) currentView().mainWidget()->setFocus();
+  Q_EMIT settled();
+}
+
+// The bar says what the scope selects, and how the view in sight takes it.
+void MainWindow::showScopeBar() {
+  if (!answers_ || !whole_ || loading()) return;
+  scopeBar_->showScope(*answers_->snapshot, scope_);
+  if (!answers_->scope) return;
+  const ScopeSelection& selection = *answers_->scope;
+  QString share;
+  if (selection.objects == 0) share = tr("No object of the dump lies in it.");
+  else
+    share = tr("%1, %2, %3 of the dump; together they retain %4")
+                .arg(numbers::counted(selection.objects, tr("object"), tr("objects")), numbers::size(selection.bytes),
+                     numbers::share(selection.bytes.value, selection.allBytes.value), numbers::size(selection.retained, selection.retainedCertainty));
+  if (selection.objects != selection.reachableObjects) share += tr("; %1 unreachable").arg(numbers::count(selection.objects - selection.reachableObjects));
+  scopeBar_->showShare(share, currentView().scopeNote());
 }
 
 // ---- moving about ---------------------------------------------------------------------------------------------------
@@ -270,6 +402,7 @@ void MainWindow::showPlace(std::size_t place) {
     if (!placeList_->hasFocus()) places_[place].view->mainWidget()->setFocus();
     places_[place].view->announceSelection();
   }
+  showScopeBar();
   remember();
 }
 
@@ -297,10 +430,11 @@ void MainWindow::goToType(quint32 type) {
 
 void MainWindow::remember() {
   if (travelling_ || !answers_) return;
-  const Step step{static_cast<std::size_t>(stack_->currentIndex()), selected_, {}};
+  if (loading()) return;  // where this leads is not there yet
+  const Step step{static_cast<std::size_t>(stack_->currentIndex()), selected_, scope_, {}};
   if (!history_.empty() && history_[historyAt_].at(step)) return;
   // Rows passed with the arrow keys in one view are one stop: going back should leave the view, not replay keys.
-  const bool sameView = !history_.empty() && history_[historyAt_].place == step.place;
+  const bool sameView = !history_.empty() && history_[historyAt_].place == step.place && history_[historyAt_].scope == step.scope;
   if (!history_.empty()) history_.resize(historyAt_ + 1);
   if (sameView) history_.back() = step;
   else history_.push_back(step);
@@ -311,14 +445,23 @@ void MainWindow::remember() {
 
 void MainWindow::notePosition() {
   // While travelling the step is already the one that is gone to.
-  if (travelling_ || history_.empty() || history_[historyAt_].place != static_cast<std::size_t>(stack_->currentIndex())) return;
+  if (travelling_ || loading() || history_.empty() || history_[historyAt_].place != static_cast<std::size_t>(stack_->currentIndex())) return;
   history_[historyAt_].position = currentView().position();
 }
 
 void MainWindow::go(int direction) {
-  if (!answers_ || (direction < 0 && historyAt_ == 0) || (direction > 0 && historyAt_ + 1 >= history_.size())) return;
+  const std::size_t from = goingTo_.value_or(historyAt_);
+  if (!answers_ || (direction < 0 && from == 0) || (direction > 0 && from + 1 >= history_.size())) return;
   notePosition();
-  historyAt_ = direction < 0 ? historyAt_ - 1 : historyAt_ + 1;
+  const std::size_t to = direction < 0 ? from - 1 : from + 1;
+  if (history_[to].scope != scope_ || loading()) return enterScope(history_[to].scope, to);
+  arriveAt(to);
+}
+
+void MainWindow::arriveAt(std::size_t to) {
+  goingTo_.reset();
+  if (to >= history_.size()) return;
+  historyAt_ = to;
   const Step step = history_[historyAt_];
   travelling_ = true;
   showPlace(step.place);
@@ -332,8 +475,11 @@ void MainWindow::go(int direction) {
 
 void MainWindow::updateActions() {
   if (back_ == nullptr) return;
-  back_->setEnabled(answers_ != nullptr && historyAt_ > 0);
-  forward_->setEnabled(answers_ != nullptr && historyAt_ + 1 < history_.size());
+  const std::size_t at = goingTo_.value_or(historyAt_);
+  back_->setEnabled(answers_ != nullptr && at > 0);
+  forward_->setEnabled(answers_ != nullptr && at + 1 < history_.size());
+  removeLabel_->setEnabled(!scope_.empty());
+  wholeDump_->setEnabled(!scope_.empty());
   reload_->setEnabled(!path_.isEmpty());
   close_->setEnabled(answers_ != nullptr || error_.has_value());
   find_->setEnabled(answers_ != nullptr);
@@ -341,6 +487,7 @@ void MainWindow::updateActions() {
 
 void MainWindow::keyPressEvent(QKeyEvent* event) {
   if (event->key() == Qt::Key_Escape && loading()) return cancelLoading();
+  if (event->key() == Qt::Key_Escape && !scope_.empty()) return removeLastLabel();
   QMainWindow::keyPressEvent(event);
 }
 
@@ -374,7 +521,7 @@ void MainWindow::showShortcuts() {
     for (const QAction* action : menu->menu()->actions())
       if (!action->shortcut().isEmpty())
         lines.push_back(QStringLiteral("%1\t%2").arg(action->shortcut().toString(QKeySequence::NativeText), action->text().remove(QLatin1Char('&'))));
-  lines += {tr("Esc\tStop reading a dump; clear the filter of types"), tr("Enter\tOpen the row, or show the next rows"),
+  lines += {tr("Esc\tStop reading a dump or selecting; clear the filter of types; remove the last label of the scope"), tr("Menu key\tShow only this type, site, arena, age, or what this retains"), tr("Enter\tOpen the row, or show the next rows"),
             tr("*\tOpen one level below the row"), tr("/\tFilter types"), tr("Ctrl+C\tCopy rows with exact values")};
   QMessageBox::information(this, tr("Keys"), lines.join(QLatin1Char('\n')));
 }

@@ -1,5 +1,5 @@
-// The window: places at the left, the view in the middle, the selected object at the right, a strip for dumps that are
-// not whole, a status line. It opens dumps off the GUI thread and hands the answers to the views; views know nothing of
+// The window: places at the left, the view in the middle, the selected object at the right, above them the scope that all
+// views show, a strip for dumps that are not whole, a status line. It opens dumps off the GUI thread and hands the answers to the views; views know nothing of
 // each other, so a further one is a class derived from View and a line in addViews().
 //
 //   MainWindow window;
@@ -27,6 +27,7 @@ class QStackedWidget;
 namespace openclaw::gui {
 
 class Inspector;
+class ScopeBar;
 class View;
 
 class MainWindow : public QMainWindow {
@@ -49,6 +50,10 @@ class MainWindow : public QMainWindow {
   // Something is still being searched for what is in sight.
   bool busy() const;
   const std::shared_ptr<const Answers>& answers() const { return answers_; }
+  // Which objects all views show. The answers of a scope are computed off the GUI thread; until they are there the views
+  // show that they wait, never what was before. Esc gives up and stays with the scope before.
+  void setScope(const Scope& scope);
+  const Scope& scope() const { return scope_; }
   // Why the last dump could not be opened.
   const std::optional<Error>& error() const { return error_; }
 
@@ -65,17 +70,25 @@ class MainWindow : public QMainWindow {
   void changeEvent(QEvent* event) override;
 
  private:
-  // Where the person was: a view, and what was selected there.
+  // Where the person was: a view of a scope, and what was selected there.
   struct Step {
     std::size_t place = 0;
     ObjectIndex object = ObjectIndex::none();
+    Scope scope;
     QVariant position;  // noted when the person leaves
-    bool at(const Step& other) const { return place == other.place && object == other.object; }
+    bool at(const Step& other) const { return place == other.place && object == other.object && scope == other.scope; }
   };
 
   void addViews();
   void addActions();
   void showAnswers(const std::shared_ptr<const Answers>& answers);
+  // `step`: of the history, to go to when the answers are there; none: stays where it is and adds a step.
+  void enterScope(const Scope& scope, std::optional<std::size_t> step);
+  void showScoped(const std::shared_ptr<const Answers>& answers, std::optional<std::size_t> step);
+  void arriveAt(std::size_t step);
+  void stayWithScope();
+  void removeLastLabel();
+  void showScopeBar();
   void showError(const Error& error);
   void closeDump();
   void chooseDump();
@@ -95,18 +108,25 @@ class MainWindow : public QMainWindow {
   QListWidget* placeList_ = nullptr;
   QStackedWidget* stack_ = nullptr;
   Inspector* inspector_ = nullptr;
+  ScopeBar* scopeBar_ = nullptr;
   QLabel* strip_ = nullptr;
   QLabel* status_ = nullptr;
   QAction *back_ = nullptr, *forward_ = nullptr, *reload_ = nullptr, *close_ = nullptr, *find_ = nullptr,
-          *inspectorShown_ = nullptr;
+          *inspectorShown_ = nullptr, *removeLabel_ = nullptr, *wholeDump_ = nullptr;
 
   QString path_;
-  std::shared_ptr<const Answers> answers_;
+  std::shared_ptr<const Answers> answers_;  // of scope_
+  std::shared_ptr<const Answers> whole_;    // of the whole dump
+  std::vector<std::shared_ptr<const Answers>> recent_;  // of scopes before, the latest last: going back is immediate
+  Scope scope_;                             // wanted; answers_ may not be there yet
   std::optional<Error> error_;
   ObjectIndex selected_ = ObjectIndex::none();
   std::vector<Step> history_;
   std::size_t historyAt_ = 0;
   bool travelling_ = false;
+  QVariant sight_;                          // of the view in which the last scope was asked for
+  const View* sightOf_ = nullptr;
+  std::optional<std::size_t> goingTo_;      // step of the history, while its scope is computed
 
   JobRunner runner_;  // last: its end waits for work that refers to the rest
 };

@@ -41,6 +41,10 @@ DominatorModel::DominatorModel(QObject* parent) : QAbstractItemModel(parent) {}
 void DominatorModel::setAnswers(std::shared_ptr<const Answers> answers) {
   beginResetModel();
   answers_ = std::move(answers);
+  firstLevel_ = Bytes();
+  if (answers_ && answers_->scope)
+    for (const std::uint32_t object : answers_->topOwners()) firstLevel_ += answers_->snapshot->retained(ObjectIndex(object));
+  else if (answers_) firstLevel_ = answers_->totals.reachableBytes;
   top_.reset();
   shown_.clear();
   labels_.clear();
@@ -57,7 +61,7 @@ void DominatorModel::setTop(std::optional<ObjectIndex> top) {
 
 std::span<const std::uint32_t> DominatorModel::childrenOf(Owner owner) const {
   if (!answers_) return {};
-  return answers_->snapshot->dominatedBy(owner);
+  return owner ? answers_->snapshot->dominatedBy(owner) : answers_->topOwners();
 }
 
 DominatorModel::Shown DominatorModel::shownOf(Owner owner) const {
@@ -101,6 +105,17 @@ void DominatorModel::showMore(const QModelIndex& moreRow) {
   endInsertRows();
 }
 
+bool DominatorModel::isFirstLevel(ObjectIndex object) const {
+  if (!answers_ || !answers_->snapshot->reachable(object)) return false;
+  if (!answers_->scope) return !answers_->snapshot->dominator(object);
+  return answers_->scope->contains(object) && rowAmong(answers_->topOwners(), object).has_value();
+}
+
+std::optional<ObjectIndex> DominatorModel::rowAbove(ObjectIndex object) const {
+  if (isFirstLevel(object)) return std::nullopt;
+  return answers_->snapshot->dominator(object);
+}
+
 std::optional<std::size_t> DominatorModel::rowAmong(std::span<const std::uint32_t> siblings, ObjectIndex object) const {
   // Siblings stand by retained size descending, then by index.
   const Snapshot& s = *answers_->snapshot;
@@ -125,8 +140,13 @@ QModelIndex DominatorModel::indexOf(ObjectIndex object, int column) const {
     for (Owner up = answers_->snapshot->dominator(object); up && !below; up = answers_->snapshot->dominator(*up))
       below = *up == *top_;
     if (!below) return {};
+  } else if (answers_->scope) {
+    // Outside of the scope and of what it keeps alive there is no row.
+    Owner up = object;
+    while (up && !isFirstLevel(*up)) up = answers_->snapshot->dominator(*up);
+    if (!up) return {};
   }
-  const Owner owner = answers_->snapshot->dominator(object);
+  const Owner owner = top_ ? answers_->snapshot->dominator(object) : rowAbove(object);
   const auto row = rowAmong(childrenOf(owner), object);
   if (!row || *row >= shownOf(owner).children) return {};
   return createIndex(static_cast<int>(*row), column, quintptr(object.value));
@@ -150,11 +170,11 @@ QModelIndex DominatorModel::parent(const QModelIndex& child) const {
     if (key != kRoots) owner = ObjectIndex(key);
   } else {
     if (top_ && key == top_->value) return {};
-    owner = answers_->snapshot->dominator(ObjectIndex(key));
+    owner = top_ ? answers_->snapshot->dominator(ObjectIndex(key)) : rowAbove(ObjectIndex(key));
   }
   if (!owner) return {};
   if (top_ && *owner == *top_) return createIndex(0, 0, quintptr(owner->value));
-  const auto row = rowAmong(childrenOf(answers_->snapshot->dominator(*owner)), *owner);
+  const auto row = rowAmong(childrenOf(top_ ? answers_->snapshot->dominator(*owner) : rowAbove(*owner)), *owner);
   return row ? createIndex(static_cast<int>(*row), 0, quintptr(owner->value)) : QModelIndex();
 }
 
@@ -199,6 +219,7 @@ QVariant DominatorModel::data(const QModelIndex& index, int role) const {
       }
     case kObjectRole: return quint32(object.value);
     case kTypeRole: return quint32(s.type(object).value);
+    case kSiteRole: return s.site(object).value != 0 ? QVariant(quint32(s.site(object).value)) : QVariant();
     default: return {};
   }
 }
@@ -215,7 +236,7 @@ QVariant DominatorModel::dataOfMore(Owner owner, int column, int role) const {
   }
   if (column != kRetained && column != kShare) return {};
   // What the rest retains together: the owner's retained size without itself and without the rows shown.
-  const Bytes whole = owner ? s.retained(*owner) - s.size(*owner) : answers_->totals.reachableBytes;
+  const Bytes whole = owner ? s.retained(*owner) - s.size(*owner) : firstLevel_;
   Bytes listed;
   for (const std::uint32_t child : children.first(shown)) listed += s.retained(ObjectIndex(child));
   const Bytes rest = whole < listed ? Bytes() : whole - listed;

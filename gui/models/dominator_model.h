@@ -6,6 +6,8 @@
 //   QModelIndex top = model.index(0, DominatorModel::kRetained);
 //   if (model.isMore(index)) model.showMore(index);          // a parent shows 1,000 children, then a row for the rest
 //   model.setTop(object);                                     // only this object and what it owns
+//
+// Of a scope the first level are its objects that no other of it dominates; below them stands all that they own.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +41,10 @@ class DominatorModel : public QAbstractItemModel {
   // Adds the next page in place of the row for the rest, which comes again below it if there are still more.
   void showMore(const QModelIndex& moreRow);
   std::optional<ObjectIndex> objectAt(const QModelIndex& index) const;
+  // The row above an object: its dominator, none for those of the first level and for what has none.
+  std::optional<ObjectIndex> rowAbove(ObjectIndex object) const;
+  // Whether it stands on the first level when no top is set.
+  bool isFirstLevel(ObjectIndex object) const;
   // Where `object` stands, without showing more; invalid when it is not among the rows shown or below another top.
   QModelIndex indexOf(ObjectIndex object, int column = kObject) const;
 
@@ -70,6 +76,7 @@ class DominatorModel : public QAbstractItemModel {
 
   std::shared_ptr<const Answers> answers_;
   std::optional<ObjectIndex> top_;
+  Bytes firstLevel_;  // that the first level retains
   std::unordered_map<std::uint32_t, Shown> shown_;                 // owners whose page was grown
   mutable std::unordered_map<std::uint32_t, QString> labels_;      // by object: what its owner calls it
   mutable std::unordered_map<std::uint32_t, std::size_t> labelled_;  // by owner: children already labelled

@@ -46,6 +46,8 @@ QVariant RowsModel::data(const QModelIndex& index, int role) const {
     case kFractionRole: return cell.fraction ? QVariant(*cell.fraction) : QVariant();
     case kObjectRole: return row.object ? QVariant(quint32(row.object.value)) : QVariant();
     case kTypeRole: return row.type ? QVariant(quint32(row.type.value)) : QVariant();
+    case kSiteRole: return row.site ? QVariant(quint32(row.site.value)) : QVariant();
+    case kAgeRole: return row.age ? QVariant(quint32(*row.age)) : QVariant();
     case kMutedRole: return row.muted;
     case Qt::DecorationRole: return cell.swatch.isValid() ? QVariant(cell.swatch) : QVariant();
     case Qt::FontRole: {

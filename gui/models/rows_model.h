@@ -24,6 +24,8 @@ enum Role : int {
   kFractionRole,                // 0 to 1: length of the bar behind the number; invalid = no bar
   kObjectRole,                  // quint32: the object that the row stands for; invalid = none
   kTypeRole,                    // quint32: the type that the row stands for; invalid = none
+  kSiteRole,                    // quint32: the allocation site that the row stands for; invalid = none
+  kAgeRole,                     // quint32: the age that the row stands for; invalid = none
   kMutedRole,                   // bool: a row that stands for the rest, or a note
 };
 
@@ -45,6 +47,8 @@ struct Row {
   std::vector<RowCell> cells;
   ObjectIndex object = ObjectIndex::none();
   TypeIndex type = TypeIndex::none();
+  SiteIndex site = SiteIndex::none();
+  std::optional<std::uint32_t> age = {};
   bool muted = false;
   bool bold = false;
 };

@@ -10,6 +10,7 @@
 
 #include "gui/numbers.h"
 #include "gui/views/charts.h"
+#include "gui/views/scope_menu.h"
 #include "gui/views/table_support.h"
 
 namespace openclaw::gui {
@@ -63,7 +64,7 @@ AgesView::AgesView(QWidget* parent) : View(parent) {
   ages_ = new RowsTable({{tr("Age"), tr("Collections that traced the object; ≥ 7 stands for seven or more.")},
                          {tr("Objects"), {}, right},
                          {tr("Bytes"), tr("Of reachable objects."), right},
-                         {tr("% of live"), {}, right},
+                         {tr("% of live"), tr("Of what is live of the objects shown: of the dump, or of the scope."), right},
                          {tr("Not found garbage"), tr("Unreachable objects of this age that no collection has found yet."), right},
                          {tr("Allocated then"), tr("What was allocated between the two collections, from the pause records."), right},
                          {tr("Still there"), tr("Of what was allocated then: alive today."), right},
@@ -93,6 +94,8 @@ AgesView::AgesView(QWidget* parent) : View(parent) {
   gone_->setAccessibleName(tr("Freed again, by stack"));
   for (RowsTable* table : {dying_, gone_}) table->setFitsRows(false);
   connect(dying_, &RowsTable::typeActivated, this, &View::typeActivated);
+  for (RowsTable* table : {ages_, dying_, gone_})
+    offerScope(*table, [this] { return answers_.get(); }, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
 
   auto* below = new QGridLayout;
   below->setHorizontalSpacing(24);
@@ -116,6 +119,10 @@ AgesView::AgesView(QWidget* parent) : View(parent) {
 
 void AgesView::showAnswers(std::shared_ptr<const Answers> answers) {
   answers_ = std::move(answers);
+  if (answers_->scopeTotals.objects == 0 && answers_->scope) {
+    showEmpty(tr("No object lies in the scope"), tr("Esc removes its last label."));
+    return;
+  }
   if (answers_->totals.objects == 0) {
     showEmpty(tr("No objects"), tr("The dump holds no objects. Take one while the program holds some: occtl memory dump"));
     return;
@@ -140,6 +147,8 @@ void AgesView::showNoDump() {
 }
 
 QWidget* AgesView::mainWidget() { return ages_; }
+
+QString AgesView::scopeNote() const { return tr("What was allocated and survived is counted for the whole process, so it is not shown of a scope."); }
 
 void AgesView::showVerdict() {
   const GenerationsView& view = answers_->generations;
@@ -171,7 +180,8 @@ void AgesView::showAges() {
     if (row.step) step = {.text = QStringLiteral("≈ × ") + QString::number(*row.step, 'f', 2), .raw = *row.step};
     rows.push_back({.cells = {{.text = name, .raw = QVariant::fromValue<quint64>(age)}, countCell(row.objects), sizeCell(row.bytes),
                               shareCell(row.bytes.value, view.reachable.value), sizeCell(row.unreachableBytes),
-                              row.allocated ? sizeCell(*row.allocated, row.certainty) : nothingCell(), still, step}});
+                              row.allocated ? sizeCell(*row.allocated, row.certainty) : nothingCell(), still, step},
+                    .age = static_cast<std::uint32_t>(age)});
   }
   chart_->setColumns(std::move(columns), tr("collections survived"));
   ages_->setRows(std::move(rows));
@@ -187,7 +197,7 @@ void AgesView::showDying() {
                               row.unreachableObjects == 0 ? nothingCell() : shareCell(row.youngObjects, row.unreachableObjects), sizeCell(row.deadBytes)},
                     .type = row.type});
   }
-  dyingTitle_->setText(tr("Dead and still there: %1 not found yet, %2 found and not swept").arg(numbers::size(view.unreachable), numbers::size(view.dead)));
+  dyingTitle_->setText(tr("Dead and still there: %1 not found yet, %2 found and not swept").arg(numbers::size(view.unreachable), view.deadKnown ? numbers::size(view.dead) : tr("an unknown part of what was")));
   dying_->setVisible(!rows.empty());
   dying_->setRows(std::move(rows));
 }
@@ -200,9 +210,11 @@ void AgesView::showGone() {
     if (rows.size() == kRowsShown) break;
     const std::string site = siteText(s, s.stacks()[row.stack].site);
     rows.push_back({.cells = {{.text = site.empty() ? tr("stack %1").arg(row.stack.value) : numbers::text(site), .toolTip = tr("stack %1").arg(row.stack.value)},
-                              sizeCell(row.freed, Certainty::kSampled), sizeCell(row.allocated, Certainty::kSampled), shareCell(row.freed.value, row.allocated.value)}});
+                              sizeCell(row.freed, Certainty::kSampled), sizeCell(row.allocated, Certainty::kSampled), shareCell(row.freed.value, row.allocated.value)},
+                    .site = s.stacks()[row.stack].site.value != 0 ? s.stacks()[row.stack].site : SiteIndex::none()});
   }
-  goneTitle_->setText(rows.empty() ? tr("Freed again: no freed sample is in the dump") : tr("Freed again, by sampled stack"));
+  goneTitle_->setText(rows.empty() && answers_->scope && !answers_->scope->churnKnown ? tr("Freed again: counted by stack, so known of a scope of sites alone")
+                     : rows.empty()                   ? tr("Freed again: no freed sample is in the dump") : tr("Freed again, by sampled stack"));
   gone_->setVisible(!rows.empty());
   gone_->setRows(std::move(rows));
 }

@@ -23,6 +23,7 @@ class AgesView : public View {
   void showNoDump() override;
   QWidget* mainWidget() override;
   bool wantsInspector() const override { return false; }
+  QString scopeNote() const override;
 
  private:
   void showVerdict();

@@ -13,6 +13,7 @@
 #include <QVBoxLayout>
 
 #include "gui/numbers.h"
+#include "gui/views/scope_menu.h"
 #include "gui/views/table_support.h"
 
 namespace openclaw::gui {
@@ -83,6 +84,7 @@ DominatorView::DominatorView(QWidget* parent) : View(parent), model_(new Dominat
     if (const auto object = model_->objectAt(tree_->currentIndex())) setTop(object);
   });
   tree_->addAction(focus);
+  offerScope(*tree_, [this] { return answers_.get(); }, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
 
   auto* top = new QHBoxLayout;
   top->addWidget(explanation_, 1);
@@ -99,6 +101,10 @@ DominatorView::DominatorView(QWidget* parent) : View(parent), model_(new Dominat
 void DominatorView::showAnswers(std::shared_ptr<const Answers> answers) {
   answers_ = std::move(answers);
   model_->setAnswers(answers_);
+  if (answers_->scope && answers_->topOwners().empty()) {
+    showEmpty(tr("Nothing of the scope is held"), tr("No root reaches any object of the scope. Esc removes its last label."));
+    return;
+  }
   if (answers_->snapshot->dominatedBy(std::nullopt).empty()) {
     showEmpty(tr("Nothing is held"), answers_->totals.objects == 0
                                          ? tr("The dump holds no objects. Take one while the program holds some: occtl memory dump")
@@ -121,6 +127,8 @@ void DominatorView::showNoDump() {
 
 QWidget* DominatorView::mainWidget() { return tree_; }
 
+QString DominatorView::scopeNote() const { return tr("Objects of the scope that no other of it keeps alive; below them all that they own."); }
+
 void DominatorView::focusSearch() {
   address_->setFocus(Qt::ShortcutFocusReason);
   address_->selectAll();
@@ -142,7 +150,10 @@ void DominatorView::setTop(std::optional<ObjectIndex> top) {
     select(model_->index(0, 0));
     return;
   }
-  explanation_->setText(tr("Retained: what would be freed if the row were freed. %1 directly below the roots, %2 live.")
+  if (answers_->scope)
+    explanation_->setText(tr("Retained: what would be freed if the row were freed. %1 of the scope on the first level, %2 live in all.")
+                              .arg(numbers::counted(answers_->topOwners().size(), tr("object"), tr("objects")), numbers::size(answers_->totals.reachableBytes)));
+  else explanation_->setText(tr("Retained: what would be freed if the row were freed. %1 directly below the roots, %2 live.")
                             .arg(numbers::counted(s.dominatedBy(std::nullopt).size(), tr("object"), tr("objects")),
                                  numbers::size(answers_->totals.reachableBytes)));
   if (selected)
@@ -189,6 +200,10 @@ bool DominatorView::reveal(ObjectIndex object) {
   std::optional<ObjectIndex> step = object;
   while (step && path.size() <= static_cast<std::size_t>(kDeepestOpened)) {
     path.push_back(*step);
+    if (model_->isFirstLevel(*step)) {
+      step.reset();
+      break;
+    }
     step = s.dominator(*step);
   }
   bool shown = !step;  // too deep otherwise

@@ -41,6 +41,7 @@ class DominatorView : public View {
   QWidget* mainWidget() override;
   void focusSearch() override;
   void announceSelection() override;
+  QString scopeNote() const override;
   bool reveal(ObjectIndex object) override;
 
  private:

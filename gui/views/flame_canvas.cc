@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <QContextMenuEvent>
 #include <QKeyEvent>
 #include <QMouseEvent>
 #include <QPainter>
@@ -258,6 +259,16 @@ void FlameCanvas::keyPressEvent(QKeyEvent* event) {
     case Qt::Key_0: return zoomTo(FlameGraph::kRoot);
     default: QWidget::keyPressEvent(event);
   }
+}
+
+void FlameCanvas::contextMenuEvent(QContextMenuEvent* event) {
+  if (event->reason() == QContextMenuEvent::Mouse) {
+    if (const auto node = nodeAt(event->pos())) Q_EMIT menuWanted(*node, event->globalPos());
+    return;
+  }
+  const std::uint32_t node = selected_.value_or(zoom_);
+  const QRectF box = rectOf(node);
+  Q_EMIT menuWanted(node, mapToGlobal(box.isEmpty() ? rect().center() : box.toRect().center()));
 }
 
 void FlameCanvas::focusInEvent(QFocusEvent* event) {

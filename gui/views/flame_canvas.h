@@ -50,12 +50,15 @@ class FlameCanvas : public QWidget {
  Q_SIGNALS:
   void pointedAt();
   void zoomed();
+  // The context menu of a box, by mouse or key; where on the screen.
+  void menuWanted(std::uint32_t node, QPoint at);
 
  protected:
   void paintEvent(QPaintEvent* event) override;
   void mouseMoveEvent(QMouseEvent* event) override;
   void mousePressEvent(QMouseEvent* event) override;
   void leaveEvent(QEvent* event) override;
+  void contextMenuEvent(QContextMenuEvent* event) override;
   void keyPressEvent(QKeyEvent* event) override;
   void focusInEvent(QFocusEvent* event) override;
   void focusOutEvent(QFocusEvent* event) override;

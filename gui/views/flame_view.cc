@@ -8,15 +8,20 @@
 #include <QKeyEvent>
 #include <QLabel>
 #include <QLineEdit>
+#include <QMenu>
 #include <QPushButton>
 #include <QScrollArea>
 #include <QVBoxLayout>
 
 #include "gui/numbers.h"
 #include "gui/views/flame_canvas.h"
+#include "gui/views/scope_menu.h"
 
 namespace openclaw::gui {
 namespace {
+
+// Sites below a box that its menu lists.
+constexpr std::size_t kSitesOffered = 12;
 
 QLabel* makeLine(QWidget* parent, const char* name) {
   auto* label = new QLabel(parent);
@@ -79,21 +84,27 @@ FlameView::FlameView(QWidget* parent) : View(parent) {
   connect(search_, &QLineEdit::returnPressed, this, [this] { canvas_->setFocus(); });
   connect(whole_, &QPushButton::clicked, this, [this] { canvas_->zoomTo(FlameGraph::kRoot); });
   connect(canvas_, &FlameCanvas::pointedAt, this, &FlameView::showPointed);
+  connect(canvas_, &FlameCanvas::menuWanted, this, &FlameView::offerSites);
   connect(canvas_, &FlameCanvas::zoomed, this, [this] { whole_->setEnabled(canvas_->zoom() != FlameGraph::kRoot); });
   showNoDump();
 }
 
 void FlameView::showAnswers(std::shared_ptr<const Answers> answers) {
   canvas_->setFlame(nullptr);  // it borrows from the answers that go
+  const bool sameDump = answers_ && answers_->snapshot == answers->snapshot;
   answers_ = std::move(answers);
   const bool nothing = std::ranges::all_of(answers_->flames, [](const FlameGraph& flame) { return flame.empty(); });
+  if (nothing && answers_->scope) {
+    showEmpty(tr("No object lies in the scope"), tr("Esc removes its last label."));
+    return;
+  }
   if (nothing) {
     showEmpty(tr("Nobody is known"), answers_->readWhole() ? tr("The dump holds neither objects nor allocations. Take one while the program holds some: occtl memory dump")
                                                            : tr("Sites and stacks are not in the part of the dump that could be read; take the dump again."));
     return;
   }
-  weight_->setCurrentIndex(0);
-  showWeight(0);
+  if (!sameDump) weight_->setCurrentIndex(0);
+  showWeight(weight_->currentIndex());
   showData();
 }
 
@@ -105,6 +116,39 @@ void FlameView::showNoDump() {
 }
 
 QWidget* FlameView::mainWidget() { return canvas_; }
+
+QString FlameView::scopeNote() const {
+  return answers_ && !knownOf(answers_->selection(), FlameWeight::kFreedBytes) ? tr("Allocated and freed bytes are counted by site, so they are known of sites alone.")
+                                                                                : QString();
+}
+
+// The sites below a box: of a line that allocates, its own.
+void FlameView::offerSites(std::uint32_t node, QPoint at) {
+  const FlameGraph* flame = canvas_->flame();
+  if (!answers_ || flame == nullptr || node >= flame->nodes.size()) return;
+  std::vector<std::pair<std::uint64_t, SiteIndex>> sites;
+  std::vector<std::uint32_t> open{node};
+  while (!open.empty()) {
+    const FlameNode& n = flame->nodes[open.back()];
+    open.pop_back();
+    if (n.site && n.site.value != 0 && n.self > 0) {
+      const auto known = std::ranges::find(sites, n.site, &std::pair<std::uint64_t, SiteIndex>::second);
+      if (known == sites.end()) sites.emplace_back(n.self, n.site);
+      else known->first += n.self;
+    }
+    for (std::uint32_t child = n.firstChild; child < n.firstChild + n.childCount; ++child) open.push_back(child);
+  }
+  if (sites.empty()) return;
+  std::ranges::sort(sites, [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
+  auto* menu = new QMenu(this);
+  menu->setAttribute(Qt::WA_DeleteOnClose);
+  std::vector<ScopePart> parts;
+  for (const auto& [bytes, site] : sites)
+    if (parts.size() < kSitesOffered) parts.push_back(ScopePart::site(site));
+  addScopeActions(*menu, *answers_, parts, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
+  if (sites.size() > parts.size()) menu->addAction(tr("… %1 more sites below this box").arg(numbers::count(sites.size() - parts.size())))->setEnabled(false);
+  menu->popup(at);
+}
 
 QVariant FlameView::position() const {
   if (state() != State::kData) return {};

@@ -25,6 +25,7 @@ class FlameView : public View {
   void showNoDump() override;
   QWidget* mainWidget() override;
   void focusSearch() override;
+  QString scopeNote() const override;
   bool wantsInspector() const override { return false; }
   QVariant position() const override;
   void restore(const QVariant& position) override;
@@ -35,6 +36,7 @@ class FlameView : public View {
  private:
   void showWeight(int weight);
   void showPointed();
+  void offerSites(std::uint32_t node, QPoint at);
   void search();
 
   std::shared_ptr<const Answers> answers_;

@@ -1,5 +1,6 @@
 #include "gui/views/histogram_view.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <QAction>
@@ -12,6 +13,7 @@
 
 #include "gui/numbers.h"
 #include "gui/theme.h"
+#include "gui/views/scope_menu.h"
 #include "gui/views/table_support.h"
 
 namespace openclaw::gui {
@@ -55,6 +57,7 @@ HistogramView::HistogramView(QWidget* parent) : View(parent), model_(new Histogr
   for (int column = HistogramModel::kObjects; column < HistogramModel::kColumns; ++column) header->resizeSection(column, digits);
   header->resizeSection(HistogramModel::kShare, digits * 5 / 4);
   addSortActions();
+  offerScope(*table_, [this] { return answers_.get(); }, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
   table_->setSortingEnabled(true);
   table_->sortByColumn(HistogramModel::kOwnSize, Qt::DescendingOrder);
 
@@ -105,14 +108,21 @@ void HistogramView::addSortActions() {
 }
 
 void HistogramView::showAnswers(std::shared_ptr<const Answers> answers) {
+  // Another part of the same dump: the person stays on the type.
+  const QVariant selected = answers_ && answers_->snapshot == answers->snapshot ? table_->currentIndex().data(kTypeRole) : QVariant();
   answers_ = std::move(answers);
   model_->setAnswers(answers_);
+  if (answers_->scope && answers_->histogram.empty()) {
+    showEmpty(tr("No object lies in the scope"), tr("Esc removes its last label."));
+    return;
+  }
   if (answers_->histogram.empty()) {
     showEmpty(tr("No objects"), tr("The dump holds no objects. Take one while the program holds some: occtl memory dump"));
     return;
   }
   showSums();
-  select(0);
+  const int row = selected.isValid() ? model_->rowOf(TypeIndex(selected.toUInt())) : -1;
+  select(std::max(0, row));
   showData();
 }
 

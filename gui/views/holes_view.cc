@@ -8,6 +8,7 @@
 #include <QEvent>
 #include <QHBoxLayout>
 #include <QLabel>
+#include <QMenu>
 #include <QPainter>
 #include <QPushButton>
 #include <QRegularExpression>
@@ -16,6 +17,7 @@
 #include "gui/numbers.h"
 #include "gui/theme.h"
 #include "gui/views/map_canvas.h"
+#include "gui/views/scope_menu.h"
 #include "gui/views/table_support.h"
 
 namespace openclaw::gui {
@@ -158,6 +160,12 @@ HolesView::HolesView(QWidget* parent) : View(parent) {
   connect(farther, &QPushButton::clicked, this, [this, middle] { map_->zoomBy(0.5, middle()); });
   connect(whole, &QPushButton::clicked, map_, &MapCanvas::fitAll);
   connect(map_, &MapCanvas::pointedAt, this, &HolesView::showPointed);
+  connect(map_, &MapCanvas::menuWanted, this, [this](const MapCanvas::Spot& spot, QPoint at) {
+    const std::uint16_t arena = answers_->fragmentation.regions[spot.region.value].arena;
+    const ScopePart part = ScopePart::arena(arena);
+    offerSpot(arena < answers_->snapshot->arenas().size() ? &part : nullptr, spot.object, at);
+  });
+  offerScope(*pins_, [this] { return answers_.get(); }, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
   connect(map_, &MapCanvas::objectSelected, this, &View::objectSelected);
   connect(map_, &MapCanvas::objectActivated, this, &View::objectActivated);
   connect(pins_, &RowsTable::objectActivated, this, &View::objectActivated);
@@ -191,6 +199,26 @@ void HolesView::showNoDump() {
 }
 
 QWidget* HolesView::mainWidget() { return map_; }
+
+QString HolesView::scopeNote() const {
+  if (!answers_ || !answers_->scope) return {};
+  const ScopeInRegions& in = answers_->inRegions;
+  QString text = tr("In %1").arg(numbers::counted(in.blocks, tr("block"), tr("blocks")));
+  if (in.blocksAlone > 0) text += tr(", %1 of them with nothing else (%2 free in those)").arg(numbers::count(in.blocksAlone), numbers::size(in.holesAlone));
+  return text + tr(". Other objects are dimmed; holes and what keeps them open are of the whole heap.");
+}
+
+// Of a place without an object only the arena can be said.
+void HolesView::offerSpot(const ScopePart* arena, ObjectIndex object, QPoint at) {
+  std::vector<ScopePart> parts;
+  if (object) parts = scopePartsOf(*answers_, object);
+  else if (arena != nullptr) parts = {*arena};
+  if (parts.empty()) return;
+  auto* menu = new QMenu(this);
+  menu->setAttribute(Qt::WA_DeleteOnClose);
+  addScopeActions(*menu, *answers_, parts, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
+  menu->popup(at);
+}
 
 bool HolesView::settled() const { return state() != State::kData || map_->settled(); }
 
@@ -250,7 +278,7 @@ void HolesView::showPins() {
     if (pin.owner) owner = {.text = numbers::text(s.types()[s.type(*pin.owner)].name), .toolTip = numbers::address(s.address(*pin.owner))};
     rows.push_back({.cells = {{.text = numbers::text(s.types()[pin.type].name)}, {.text = site.empty() ? numbers::unknown() : numbers::text(site)}, owner,
                               countCell(pin.objects), sizeCell(pin.wasteBytes), sizeCell(pin.lockedBytes)},
-                    .object = pin.owner.value_or(ObjectIndex::none()), .type = pin.type});
+                    .object = pin.owner.value_or(ObjectIndex::none()), .type = pin.type, .site = pin.site.value != 0 ? pin.site : SiteIndex::none()});
   }
   pinsTitle_->setText(rows.empty()                        ? tr("No hole stands beside an object")
                       : view.pins.size() > rows.size()    ? tr("What keeps holes open: the first %1 groups").arg(numbers::count(rows.size()))

@@ -28,6 +28,7 @@ class HolesView : public View {
   QVariant position() const override;
   void restore(const QVariant& position) override;
   bool settled() const override;
+  QString scopeNote() const override;
 
  protected:
   void changeEvent(QEvent* event) override;
@@ -37,6 +38,7 @@ class HolesView : public View {
   void showPins();
   void showPointed();
   void showLegend();
+  void offerSpot(const openclaw::ScopePart* arena, ObjectIndex object, QPoint at);
 
   std::shared_ptr<const Answers> answers_;
   QLabel* verdict_;

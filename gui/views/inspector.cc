@@ -5,11 +5,14 @@
 #include <utility>
 
 #include <QLabel>
+#include <QMenu>
 #include <QTabWidget>
+#include <QToolButton>
 #include <QVBoxLayout>
 
 #include "gui/numbers.h"
 #include "gui/theme.h"
+#include "gui/views/scope_menu.h"
 #include "gui/views/table_support.h"
 
 namespace openclaw::gui {
@@ -87,6 +90,18 @@ Inspector::Inspector(QWidget* parent) : QWidget(parent) {
   title_->setMinimumWidth(1);
   facts_ = makeText(this);
   facts_->setObjectName(QStringLiteral("inspectorFacts"));
+  scope_ = new QToolButton(this);
+  scope_->setObjectName(QStringLiteral("inspectorScope"));
+  scope_->setText(tr("Show &only …   "));
+  scope_->setAccessibleName(tr("Show only objects like this one in all views"));
+  scope_->setToolTip(tr("Show only objects of this type, site, arena or age, or only what this retains, in all views"));
+  scope_->setPopupMode(QToolButton::InstantPopup);
+  scope_->setFocusPolicy(Qt::StrongFocus);
+  scope_->setMenu(new QMenu(scope_));
+  connect(scope_->menu(), &QMenu::aboutToShow, this, [this] {
+    scope_->menu()->clear();
+    if (answers_) addScopeActions(*scope_->menu(), *answers_, parts_, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
+  });
   const std::vector<ColumnSpec> columns = {{tr("Reference")}, {tr("Object")}, {tr("Retained"), {}, Qt::AlignRight}};
   pathTable_ = new RowsTable(columns, this);
   pathTable_->setObjectName(QStringLiteral("inspectorPaths"));
@@ -114,6 +129,7 @@ Inspector::Inspector(QWidget* parent) : QWidget(parent) {
     table->setStretched({0, 1});
     table->setAlternatingRowColors(true);
     connect(table, &RowsTable::objectActivated, this, &Inspector::objectActivated);
+    offerScope(*table, [this] { return answers_.get(); }, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
   }
   for (RowsTable* table : {pathTable_, owners_}) table->setFitsRows(false);
   auto* layout = new QVBoxLayout(this);
@@ -121,6 +137,7 @@ Inspector::Inspector(QWidget* parent) : QWidget(parent) {
   layout->setSpacing(4);
   layout->addWidget(title_);
   layout->addWidget(facts_);
+  layout->addWidget(scope_, 0, Qt::AlignLeft);
   layout->addSpacing(6);
   layout->addWidget(keepers_, 5);
   layout->addSpacing(4);
@@ -153,6 +170,12 @@ void Inspector::clear() {
   for (QWidget* widget : std::initializer_list<QWidget*>{keepers_, holdersTitle_, holders_, fieldsTitle_, fields_,
                                                          originTitle_, origin_})
     widget->hide();
+  offerParts({});
+}
+
+void Inspector::offerParts(std::vector<ScopePart> parts) {
+  parts_ = std::move(parts);
+  scope_->setVisible(!parts_.empty());
 }
 
 void Inspector::showObject(ObjectIndex object) {
@@ -171,7 +194,9 @@ void Inspector::showObject(ObjectIndex object) {
     facts.push_back(tr("Unreachable: the next collection that looks here frees it"));
   facts.push_back(answers_->agesKnown ? tr("Age  %1 (collections survived)").arg(numbers::age(s.age(object))) : tr("Age  not known: no collection has run"));
   if (const QString flags = flagsText(s.flags(object)); !flags.isEmpty()) facts.push_back(tr("Flags  %1").arg(flags));
+  if (answers_->scope) facts.push_back(answers_->inScope(object) ? tr("In the scope") : tr("Not in the scope"));
   facts_->setText(facts.join(QLatin1Char('\n')));
+  offerParts(scopePartsOf(*answers_, object));
   keepers_->setVisible(s.reachable(object));
   showOwners(object);
   wantPaths(object);
@@ -345,12 +370,13 @@ void Inspector::showType(TypeIndex type) {
   facts.push_back(tr("Size  %1 bytes%2").arg(numbers::count(info.size), info.elementSize > 0 ? tr(" and %1 for each element").arg(numbers::count(info.elementSize)) : QString()));
   for (const HistogramRow& row : answers_->histogram) {
     if (row.type != type) continue;
-    facts.push_back(tr("Objects  %1, %2 of them unreachable").arg(numbers::count(row.objects), numbers::count(row.unreachableObjects)));
+    facts.push_back((answers_->scope ? tr("Of the scope:  %1 objects, %2 of them unreachable") : tr("Objects  %1, %2 of them unreachable")).arg(numbers::count(row.objects), numbers::count(row.unreachableObjects)));
     facts.push_back(tr("Own size  %1, %2 an object on average").arg(numbers::size(row.shallow), numbers::size(Bytes(row.objects == 0 ? 0 : row.shallow.value / row.objects))));
     facts.push_back(tr("Retained  %1").arg(numbers::size(row.retained, row.retainedCertainty)));
   }
   if (info.pointerFree) facts.push_back(tr("Holds no references"));
   if (info.hasDestructor) facts.push_back(tr("Has a destructor"));
+  offerParts({ScopePart::type(type)});
   facts_->setText(facts.join(QLatin1Char('\n')));
   std::vector<Row> rows;
   const auto add = [&](const std::vector<FieldInfo>& fields, const QString& prefix) {

@@ -16,6 +16,7 @@
 
 class QLabel;
 class QTabWidget;
+class QToolButton;
 
 namespace openclaw::gui {
 
@@ -38,9 +39,11 @@ class Inspector : public QWidget {
 
  Q_SIGNALS:
   void objectActivated(quint32 object);
+  void scopeRequested(const openclaw::ScopePart& part, bool beside);
 
  private:
   void clear();
+  void offerParts(std::vector<ScopePart> parts);
   void wantPaths(ObjectIndex object);
   void findPaths();
   void setPathRows(std::vector<Row> rows);
@@ -53,6 +56,8 @@ class Inspector : public QWidget {
   std::shared_ptr<const Answers> answers_;
   QLabel* title_;
   QLabel* facts_;
+  QToolButton* scope_;
+  std::vector<ScopePart> parts_;  // of what is shown
   QTabWidget* keepers_;
   RowsTable* pathTable_;
   RowsTable* owners_;

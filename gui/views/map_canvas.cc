@@ -5,8 +5,10 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <utility>
 
+#include <QContextMenuEvent>
 #include <QKeyEvent>
 #include <QMouseEvent>
 #include <QPainter>
@@ -60,18 +62,31 @@ MapCanvas::MapCanvas(QWidget* parent) : QWidget(parent) {
 }
 
 void MapCanvas::setAnswers(std::shared_ptr<const Answers> answers) {
+  if (answers_ && answers && answers_->snapshot == answers->snapshot) {
+    answers_ = std::move(answers);
+    colorsChanged();
+    return;
+  }
   answers_ = std::move(answers);
   hover_.reset();
   cursor_.reset();
   firstTile_.clear();
   regionOfTile_.clear();
-  if (answers_)
-    for (std::uint32_t r = 0; r < regions().size(); ++r) {
-      firstTile_.push_back(static_cast<std::uint32_t>(regionOfTile_.size()));
+  sections_.clear();
+  if (answers_) {
+    std::vector<std::uint32_t> order(regions().size());
+    std::iota(order.begin(), order.end(), 0u);
+    std::ranges::stable_sort(order, {}, [this](std::uint32_t r) { return regions()[r].arena; });
+    firstTile_.resize(order.size());
+    for (const std::uint32_t r : order) {
+      const auto first = static_cast<std::uint32_t>(regionOfTile_.size());
+      if (sections_.empty() || sections_.back().arena != regions()[r].arena) sections_.push_back({regions()[r].arena, first, 0, 0});
+      firstTile_[r] = first;
       const std::uint64_t tiles = std::max<std::uint64_t>(1, (regions()[r].bytes.value + kTileBytes - 1) / kTileBytes);
       regionOfTile_.insert(regionOfTile_.end(), tiles, r);
+      sections_.back().tiles += static_cast<std::uint32_t>(tiles);
     }
-  firstTile_.push_back(static_cast<std::uint32_t>(regionOfTile_.size()));
+  }
   colorsChanged();
   fitAll();
 }
@@ -89,6 +104,7 @@ void MapCanvas::colorsChanged() {
   empty_ = mix(back_, hole_, 0.5);
   live_ = colors.accent.rgb();
   garbage_ = colors.unexplained.rgb();
+  outside_ = mix(hole_, colors.muted.rgb(), 0.35);
   lines_.clear();
   granules_.clear();
   namedTypes_.clear();
@@ -121,6 +137,7 @@ std::vector<MapCanvas::LegendEntry> MapCanvas::legend() const {
       if (answers_->histogram.size() > namedTypes_.size()) entries.push_back({theme::colorsOf(palette()).category(5), tr("other types")});
       break;
   }
+  if (answers_->scope) entries.push_back({QColor(outside_), tr("not in the scope")});
   entries.push_back({QColor(hole_), tr("no live object")});
   return entries;
 }
@@ -153,8 +170,34 @@ std::optional<MapCanvas::Spot> MapCanvas::spotOf(Address address) const {
   return spot;
 }
 
+MapCanvas::Cell MapCanvas::cellOfTile(std::uint32_t tile) const {
+  const auto after = std::ranges::upper_bound(sections_, tile, {}, &Section::firstTile);
+  const Section& section = *std::prev(after);
+  return {section.firstRow + (tile - section.firstTile) / columns_, (tile - section.firstTile) % columns_};
+}
+
+// None: a heading, or behind the last tile of a section.
+std::optional<std::uint32_t> MapCanvas::tileAt(std::uint64_t row, std::uint32_t column) const {
+  const auto after = std::ranges::upper_bound(sections_, row, {}, &Section::firstRow);
+  if (after == sections_.begin()) return std::nullopt;
+  const Section& section = *std::prev(after);
+  const std::uint64_t local = (row - section.firstRow) * columns_ + column;
+  if (local >= section.tiles) return std::nullopt;
+  return section.firstTile + static_cast<std::uint32_t>(local);
+}
+
+std::uint32_t MapCanvas::placeSections(std::uint32_t columns, std::uint32_t headingRows) {
+  std::uint32_t row = 0;
+  for (Section& section : sections_) {
+    if (sections_.size() > 1) row += headingRows;
+    section.firstRow = row;
+    row += (section.tiles + columns - 1) / columns;
+  }
+  return std::max(1u, row);
+}
+
 QRect MapCanvas::rectOf(std::uint32_t tile) const {
-  const std::uint32_t column = tile % columns_, row = tile / columns_;
+  const auto [row, column] = cellOfTile(tile);
   const auto edge = [&](double block, double origin) { return static_cast<int>(std::lround((block - origin) * scale_)); };
   const int left = edge(column, origin_.x()), right = edge(column + 1.0, origin_.x());
   const int top = edge(row, origin_.y()), bottom = edge(row + 1.0, origin_.y());
@@ -167,9 +210,10 @@ std::optional<MapCanvas::Spot> MapCanvas::spotAt(QPointF pixel) const {
   // By the middle of the pixel: edges of tiles are rounded to whole ones.
   const double x = origin_.x() + (std::floor(pixel.x()) + 0.5) / scale_, y = origin_.y() + (std::floor(pixel.y()) + 0.5) / scale_;
   if (x < 0 || y < 0 || x >= columns_) return std::nullopt;
-  const double tileNumber = std::floor(y) * columns_ + std::floor(x);
-  if (tileNumber >= static_cast<double>(regionOfTile_.size())) return std::nullopt;
-  const auto tile = static_cast<std::uint32_t>(tileNumber);
+  if (y >= rows_) return std::nullopt;
+  const auto there = tileAt(static_cast<std::uint64_t>(y), static_cast<std::uint32_t>(x));
+  if (!there) return std::nullopt;
+  const std::uint32_t tile = *there;
   // As the tile is drawn: the gap at its right and bottom belongs to nothing.
   const QRect rect = rectOf(tile);
   const int px = static_cast<int>(std::floor(pixel.x())) - rect.left(), py = static_cast<int>(std::floor(pixel.y())) - rect.top();
@@ -200,16 +244,27 @@ void MapCanvas::fitAll() {
   double best = 0;
   const double ideal = std::sqrt(width() * static_cast<double>(height()) / tiles);
   const auto columnsAtMost = static_cast<std::uint32_t>(std::max(1.0, std::ceil(width() / std::max(1.0, ideal)) + 2));
-  for (std::uint32_t columns = columnsAtMost > 5 ? columnsAtMost - 5 : 1; columns <= columnsAtMost; ++columns) {
-    const double rows = std::ceil(tiles / columns);
-    const double scale = std::min(static_cast<double>(width()) / columns, height() / rows);
+  const double heading = fontMetrics().height() + 6;
+  // With headings the rows depend on the scale and the scale on the rows.
+  const std::uint32_t fewest = columnsAtMost > 5 && sections_.size() <= 1 ? columnsAtMost - 5 : 1;
+  for (std::uint32_t columns = fewest; columns <= columnsAtMost; ++columns) {
+    std::uint32_t headingRows = 0;
+    double scale = 0;
+    for (int pass = 0; pass < 3; ++pass) {
+      const double rows = placeSections(columns, headingRows);
+      scale = std::min(static_cast<double>(width()) / columns, height() / rows);
+      if (sections_.size() <= 1) break;
+      headingRows = std::max(headingRows, static_cast<std::uint32_t>(std::ceil(heading / std::max(scale, kSmallest))));
+    }
     if (scale <= best) continue;
     best = scale;
     columns_ = columns;
+    headingRows_ = headingRows;
   }
   scale_ = std::clamp(best, kSmallest, 256.0);
   // Smaller than two pixels a block nothing could be told apart: then the map is higher than the window.
   if (best < kSmallest) columns_ = static_cast<std::uint32_t>(std::max(1.0, width() / kSmallest));
+  rows_ = placeSections(columns_, headingRows_);
   origin_ = {0, 0};
   fitted_ = true;
   clampView();
@@ -218,7 +273,7 @@ void MapCanvas::fitAll() {
 }
 
 void MapCanvas::clampView() {
-  const double rows = std::ceil(static_cast<double>(regionOfTile_.size()) / columns_);
+  const double rows = rows_;
   // The map may be dragged until its edge is in the middle, no further.
   const double halfWidth = width() / scale_ / 2, halfHeight = height() / scale_ / 2;
   const bool wide = columns_ * scale_ > width(), high = rows * scale_ > height();
@@ -299,8 +354,15 @@ void MapCanvas::stepCursor(int key) {
   std::optional<Spot> next;
   if (scale_ < kGranulesFrom) {
     // Block by block.
-    const std::int64_t step = key == Qt::Key_Left ? -1 : key == Qt::Key_Right ? 1 : key == Qt::Key_Up ? -std::int64_t{columns_} : columns_;
-    const std::int64_t tile = cursor_->tile + step;
+    std::int64_t tile = cursor_->tile + std::int64_t{key == Qt::Key_Right} - std::int64_t{key == Qt::Key_Left};
+    if (key == Qt::Key_Up || key == Qt::Key_Down) {
+      // Over headings and the empty ends of sections.
+      const Cell cell = cellOfTile(cursor_->tile);
+      std::optional<std::uint32_t> there;
+      for (std::int64_t row = std::int64_t{cell.row} + (key == Qt::Key_Up ? -1 : 1); row >= 0 && row < rows_ && !there; row += key == Qt::Key_Up ? -1 : 1)
+        there = tileAt(static_cast<std::uint64_t>(row), cell.column);
+      tile = there ? std::int64_t{*there} : -1;
+    }
     if (tile >= 0 && tile < tiles) next = spotOf(rangeOf(static_cast<std::uint32_t>(tile)).low);
   } else if (key == Qt::Key_Left || key == Qt::Key_Right) {
     // Object by object, over holes.
@@ -354,6 +416,16 @@ void MapCanvas::keyPressEvent(QKeyEvent* event) {
     default: break;
   }
   QWidget::keyPressEvent(event);
+}
+
+void MapCanvas::contextMenuEvent(QContextMenuEvent* event) {
+  if (event->reason() == QContextMenuEvent::Mouse) {
+    if (const auto spot = spotAt(event->pos())) Q_EMIT menuWanted(*spot, event->globalPos());
+    return;
+  }
+  if (!cursor_) return;
+  const QRect tile = rectOf(cursor_->tile) & rect();
+  Q_EMIT menuWanted(*cursor_, mapToGlobal(tile.isEmpty() ? rect().center() : tile.center()));
 }
 
 void MapCanvas::wheelEvent(QWheelEvent* event) {
@@ -426,6 +498,7 @@ void MapCanvas::focusOutEvent(QFocusEvent* event) {
 
 QRgb MapCanvas::colorOf(ObjectIndex object) const {
   const Snapshot& s = *answers_->snapshot;
+  if (!answers_->inScope(object)) return outside_;
   switch (lens_) {
     case MapLens::kOccupancy: return s.reachable(object) ? live_ : garbage_;
     case MapLens::kAge: return kAgeColors[std::min<std::size_t>(s.age(object), kAgeColors.size() - 1)];
@@ -438,6 +511,14 @@ QRgb MapCanvas::colorOf(ObjectIndex object) const {
 QRgb MapCanvas::coarse(const RegionRow& row) const {
   if (row.objects == 0) return row.deadBytes.value > 0 ? hole_ : empty_;
   QRgb color = live_;
+  if (answers_->scope && row.region.value < answers_->inRegions.regions.size()) {
+    const RegionShare& share = answers_->inRegions.regions[row.region.value];
+    if (lens_ == MapLens::kAge) color = kAgeColors[static_cast<std::size_t>(std::clamp(std::lround(share.meanAge), 0l, 7l))];
+    if (lens_ == MapLens::kType && share.mostBytesType && share.mostBytesType.value < typeColors_.size()) color = typeColors_[share.mostBytesType.value];
+    const QRgb others = mix(hole_, outside_, 0.15 + 0.85 * numbers::fraction(row.objectBytes.value, row.bytes.value));
+    // A single object of the scope can still be told.
+    return share.objects == 0 ? others : mix(others, color, 0.2 + 0.8 * numbers::fraction(share.bytes.value, row.bytes.value));
+  }
   if (lens_ == MapLens::kAge) color = kAgeColors[static_cast<std::size_t>(std::clamp(std::lround(row.meanAge()), 0l, 7l))];
   if (lens_ == MapLens::kType && row.mostBytesType && row.mostBytesType.value < typeColors_.size()) color = typeColors_[row.mostBytesType.value];
   const double full = numbers::fraction(row.objectBytes.value, row.bytes.value);
@@ -521,11 +602,11 @@ void MapCanvas::drawTiles() {
   const auto until = Clock::now() + kTileBudget;
   bool inTime = true;
   const QRect whole(0, 0, frame_.width(), frame_.height());
-  for (std::uint32_t row = firstRow; row <= lastRow; ++row)
+  for (std::uint32_t row = firstRow; row <= lastRow && row < rows_; ++row)
     for (std::uint32_t column = firstColumn; column <= lastColumn; ++column) {
-      const std::uint64_t number = std::uint64_t{row} * columns_ + column;
-      if (number >= regionOfTile_.size()) return;
-      const auto tile = static_cast<std::uint32_t>(number);
+      const auto there = tileAt(row, column);
+      if (!there) break;
+      const std::uint32_t tile = *there;
       const QRect rect = rectOf(tile);
       if (fine) {
         const TileImage* image = tileImage(tile, granules, inTime);
@@ -551,17 +632,39 @@ void MapCanvas::drawTiles() {
     }
 }
 
+// At the bottom of the rows above each section.
+void MapCanvas::drawHeadings(QPainter& painter) const {
+  const theme::Colors colors = theme::colorsOf(palette());
+  const int line = fontMetrics().height();
+  for (std::size_t i = 0; i < sections_.size(); ++i) {
+    const Section& section = sections_[i];
+    const double bottom = (section.firstRow - origin_.y()) * scale_;
+    if (bottom < line || bottom - line > height()) continue;
+    QString text = tr("arena %1").arg(section.arena);
+    if (section.arena < answers_->snapshot->arenas().size()) {
+      const ArenaInfo& arena = answers_->snapshot->arenas()[section.arena];
+      if (!arena.ownedName.empty()) text = tr("arena %1").arg(numbers::text(arena.ownedName));
+      text += tr(" · %1").arg(numbers::size(Bytes(arena.committed)));
+    }
+    if (section.arena < answers_->fragmentation.arenas.size())
+      text += tr(" · %1 in holes that nobody can use").arg(numbers::share(answers_->fragmentation.arenas[section.arena].unusableBytes.value,
+                                                                          answers_->fragmentation.arenas[section.arena].committed.value));
+    painter.setPen(colors.text);
+    painter.drawText(QRectF(2, bottom - line - 2, width() - 4, line), Qt::AlignLeft | Qt::AlignBottom, fontMetrics().elidedText(text, Qt::ElideRight, width() - 4));
+  }
+}
+
 // Borders and names of the objects in sight.
 void MapCanvas::drawObjects(QPainter& painter) const {
   const Snapshot& s = *answers_->snapshot;
   const int line = fontMetrics().height();
   int labels = 0;
   painter.setPen(QColor(back_));
-  for (std::uint32_t row = static_cast<std::uint32_t>(std::max(0.0, origin_.y())); row <= origin_.y() + height() / scale_; ++row)
+  for (std::uint32_t row = static_cast<std::uint32_t>(std::max(0.0, origin_.y())); row < rows_ && row <= origin_.y() + height() / scale_; ++row)
     for (std::uint32_t column = static_cast<std::uint32_t>(std::max(0.0, origin_.x())); column < columns_ && column <= origin_.x() + width() / scale_; ++column) {
-      const std::uint64_t number = std::uint64_t{row} * columns_ + column;
-      if (number >= regionOfTile_.size()) return;
-      const auto tile = static_cast<std::uint32_t>(number);
+      const auto there = tileAt(row, column);
+      if (!there) break;
+      const std::uint32_t tile = *there;
       const QRect rect = rectOf(tile);
       const Range range = rangeOf(tile);
       const double rowHeight = static_cast<double>(rect.height()) / kRows, granuleWidth = static_cast<double>(rect.width()) / kGranulesOfRow;
@@ -640,6 +743,7 @@ void MapCanvas::paintEvent(QPaintEvent*) {
   const theme::Colors colors = theme::colorsOf(palette());
   if (answers_ && !regionOfTile_.empty()) {
     if (scale_ >= kObjectsFrom) drawObjects(painter);
+    if (sections_.size() > 1) drawHeadings(painter);
     if (cursor_) outline(painter, *cursor_, colors.text);
     if (hover_ && hover_ != cursor_) outline(painter, *hover_, colors.warning);
   }

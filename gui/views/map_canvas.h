@@ -7,6 +7,8 @@
 //   connect(canvas, &MapCanvas::pointedAt, …);   // what the mouse or the arrow keys are on
 //
 // A block (64 KiB) is 16 rows of 16 lines; a line is 16 granules of 16 B. Larger regions take as many tiles in a row.
+// Where there are several arenas, the tiles of each stand together below a heading with its name and size.
+//
 // Level of detail, by pixels of a block: under 24 one colour of the region; up to 192 its lines; above, granules, and
 // from 1,024 the borders and names of objects. Finer tiles are made in a few milliseconds of each frame and kept; until a
 // tile is there the coarser one stands in.
@@ -49,7 +51,8 @@ class MapCanvas : public QWidget {
   };
 
   explicit MapCanvas(QWidget* parent = nullptr);
-  // Null: nothing to draw. Shows the whole heap.
+  // Null: nothing to draw. Shows the whole heap; of another scope of the same dump what was in sight stays there.
+  // Objects outside of the scope are dimmed.
   void setAnswers(std::shared_ptr<const Answers> answers);
   void setLens(MapLens lens);
   MapLens lens() const { return lens_; }
@@ -89,6 +92,8 @@ class MapCanvas : public QWidget {
   void objectSelected(quint32 object);
   void objectActivated(quint32 object);
   void zoomed();
+  // The context menu of a place, by mouse or key; where on the screen.
+  void menuWanted(const openclaw::gui::MapCanvas::Spot& spot, QPoint at);
 
  public:
   // What the mouse is on, else the cursor.
@@ -105,6 +110,7 @@ class MapCanvas : public QWidget {
   void mouseDoubleClickEvent(QMouseEvent* event) override;
   void leaveEvent(QEvent* event) override;
   void keyPressEvent(QKeyEvent* event) override;
+  void contextMenuEvent(QContextMenuEvent* event) override;
   void focusInEvent(QFocusEvent* event) override;
   void focusOutEvent(QFocusEvent* event) override;
 
@@ -137,12 +143,29 @@ class MapCanvas : public QWidget {
   const std::vector<RegionRow>& regions() const { return answers_->fragmentation.regions; }
 
   std::shared_ptr<const Answers> answers_;
-  std::vector<std::uint32_t> firstTile_;   // of each region, and one past the last
+  // The tiles of an arena, in whole rows. A single one has no heading.
+  struct Section {
+    std::uint16_t arena = 0;
+    std::uint32_t firstTile = 0, tiles = 0;
+    std::uint32_t firstRow = 0;            // of the map; the heading stands in the rows above
+  };
+  struct Cell {
+    std::uint32_t row = 0, column = 0;
+  };
+  Cell cellOfTile(std::uint32_t tile) const;
+  std::optional<std::uint32_t> tileAt(std::uint64_t row, std::uint32_t column) const;
+  // Gives each section its rows; answers how many there are in all.
+  std::uint32_t placeSections(std::uint32_t columns, std::uint32_t headingRows);
+  void drawHeadings(QPainter& painter) const;
+
+  std::vector<std::uint32_t> firstTile_;   // of each region
+  std::vector<Section> sections_;
+  std::uint32_t rows_ = 0, headingRows_ = 0;
   std::vector<std::uint32_t> regionOfTile_;
   MapLens lens_ = MapLens::kOccupancy;
   std::vector<QRgb> typeColors_;           // by type
   std::vector<TypeIndex> namedTypes_;      // that have a colour of their own
-  QRgb hole_ = 0, empty_ = 0, back_ = 0, live_ = 0, garbage_ = 0;
+  QRgb hole_ = 0, empty_ = 0, back_ = 0, live_ = 0, garbage_ = 0, outside_ = 0;
 
   std::uint32_t columns_ = 1;
   double scale_ = 1;                       // pixels of a block

@@ -16,6 +16,7 @@
 #include "gui/theme.h"
 #include "gui/views/charts.h"
 #include "gui/views/finding_card.h"
+#include "gui/views/scope_menu.h"
 #include "gui/views/table_support.h"
 
 namespace openclaw::gui {
@@ -139,6 +140,7 @@ Overview::Overview(QWidget* parent) : View(parent) {
   sites_.body->addWidget(sitesTable_);
   for (RowsTable* table : {ledgerTable_, ownersTable_, typesTable_, sitesTable_}) {
     table->setAccessibleName(table->rowsModel().headerData(0, Qt::Horizontal, Qt::DisplayRole).toString());
+    offerScope(*table, [this] { return answers_.get(); }, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
     connect(table, &RowsTable::objectActivated, this, &View::objectActivated);
     connect(table, &RowsTable::objectSelected, this, &View::objectSelected);
     connect(table, &RowsTable::typeActivated, this, &View::typeActivated);
@@ -225,6 +227,8 @@ void Overview::showNoDump() {
 }
 
 QWidget* Overview::mainWidget() { return scroll_; }
+
+QString Overview::scopeNote() const { return tr("Owners, types, sites and ages are of the scope; findings, ledger and pauses of the whole process."); }
 
 void Overview::changeEvent(QEvent* event) {
   View::changeEvent(event);
@@ -351,8 +355,12 @@ void Overview::showLedger() {
 
 void Overview::showOwners() {
   const Snapshot& s = *answers_->snapshot;
-  const auto owners = s.dominatedBy(std::nullopt);
+  const auto owners = answers_->topOwners();
   const std::uint64_t live = answers_->totals.reachableBytes.value;
+  Bytes all;  // what the first level retains
+  if (answers_->scope)
+    for (const std::uint32_t i : owners) all += s.retained(ObjectIndex(i));
+  else all = Bytes(live);
   std::vector<Row> rows;
   Bytes listed;
   const std::size_t shown = std::min(owners.size(), kRowsShown);
@@ -367,12 +375,16 @@ void Overview::showOwners() {
                     .object = object});
   }
   if (shown < owners.size()) {
-    const Bytes rest(live - listed.value);
+    const Bytes rest = all - listed;
     rows.push_back({.cells = {textCell(tr("%1 others").arg(numbers::count(owners.size() - shown))), textCell({}), sizeCell(rest),
                               shareCell(rest.value, live)},
                     .muted = true});
   }
-  owners_.answer->setText(owners.empty() ? (answers_->readWhole() ? tr("No object is reachable from a root.") : notRead())
+  if (answers_->scope)
+    owners_.answer->setText(owners.empty() ? tr("No root reaches any object of the scope.")
+                                           : tr("%1 of the scope that no other of it keeps alive retain %2.")
+                                                 .arg(numbers::counted(owners.size(), tr("object"), tr("objects")), numbers::size(all)));
+  else owners_.answer->setText(owners.empty() ? (answers_->readWhole() ? tr("No object is reachable from a root.") : notRead())
                                          : tr("%1 directly below the roots keep %2 alive.")
                                                .arg(numbers::counted(owners.size(), tr("object"), tr("objects")),
                                                     numbers::size(Bytes(live))));
@@ -397,23 +409,24 @@ void Overview::showTypes() {
                     .type = row.type});
   }
   if (shown < histogram.size()) {
-    const Totals& totals = answers_->totals;
+    const Totals& totals = answers_->scopeTotals;
     rows.push_back({.cells = {textCell(tr("%1 other types").arg(numbers::count(histogram.size() - shown))),
                               number(numbers::count(totals.objects - objects), totals.objects - objects),
-                              sizeCell(totals.bytes - listed), shareCell(heap - listed.value, heap)},
+                              sizeCell(totals.bytes - listed), shareCell((totals.bytes - listed).value, heap)},
                     .muted = true});
   }
-  types_.answer->setText(histogram.empty() ? tr("The dump holds no objects. Take one while the program holds some: occtl memory dump")
+  types_.answer->setText(histogram.empty() && answers_->scope ? tr("No object of the dump lies in the scope.")
+                           : histogram.empty() ? tr("The dump holds no objects. Take one while the program holds some: occtl memory dump")
                                            : tr("%1 of %2, %3 in all.")
-                                                 .arg(numbers::counted(answers_->totals.objects, tr("object"), tr("objects")),
-                                                      numbers::counted(histogram.size(), tr("type"), tr("types")), numbers::size(Bytes(heap))));
+                                                 .arg(numbers::counted(answers_->scopeTotals.objects, tr("object"), tr("objects")),
+                                                      numbers::counted(histogram.size(), tr("type"), tr("types")), numbers::size(answers_->scopeTotals.bytes)));
   typesTable_->setVisible(!rows.empty());
   typesTable_->setRows(std::move(rows));
 }
 
 void Overview::showSites() {
   const Snapshot& s = *answers_->snapshot;
-  const std::uint64_t heap = answers_->totals.bytes.value;
+  const std::uint64_t heap = answers_->totals.bytes.value, shown = answers_->scopeTotals.bytes.value;
   std::vector<Row> rows;
   std::size_t sites = 0;
   SiteRow others, unknown;
@@ -433,12 +446,13 @@ void Overview::showSites() {
     name.toolTip = QStringLiteral("%1\n%2:%3").arg(numbers::text(info.function), numbers::text(info.file)).arg(info.line);
     rows.push_back({.cells = {name, textCell(site.mostBytesType ? numbers::text(s.types()[site.mostBytesType].name) : QString()),
                               number(numbers::count(site.objects), site.objects), sizeCell(site.shallow),
-                              shareCell(site.shallow.value, heap)}});
+                              shareCell(site.shallow.value, heap)},
+                    .site = site.site});
   }
   sites_.answer->setText(rows.empty() ? tr("No object says where it was made. Programs that allocate with openclaw::make record it.")
-                                      : tr("%1 made what the dump holds; sites are known for %2 of the bytes.")
+                                      : (answers_->scope ? tr("%1 made what is in the scope; sites are known for %2 of the bytes.") : tr("%1 made what the dump holds; sites are known for %2 of the bytes."))
                                             .arg(numbers::counted(sites, tr("site"), tr("sites")),
-                                                 numbers::share(heap - unknown.shallow.value, heap)));
+                                                 numbers::share(shown - unknown.shallow.value, shown)));
   const auto addRest = [&](const QString& name, const SiteRow& rest) {
     if (rest.objects == 0) return;
     rows.push_back({.cells = {textCell(name), textCell({}), number(numbers::count(rest.objects), rest.objects), sizeCell(rest.shallow),
@@ -446,8 +460,7 @@ void Overview::showSites() {
                     .muted = true});
   };
   if (!rows.empty()) {
-    const std::size_t shown = rows.size();
-    addRest(tr("%1 other sites").arg(numbers::count(sites - shown)), others);
+    addRest(tr("%1 other sites").arg(numbers::count(sites - rows.size())), others);
     addRest(tr("site unknown"), unknown);
   }
   sitesTable_->setVisible(!rows.empty());
@@ -455,7 +468,7 @@ void Overview::showSites() {
 }
 
 void Overview::showAges() {
-  const std::uint64_t live = answers_->totals.reachableBytes.value;
+  const std::uint64_t live = answers_->scopeTotals.reachableBytes.value;
   std::uint64_t largest = 1;
   for (const AgeRow& age : answers_->ages) largest = std::max(largest, age.shallow.value);
   std::vector<Column> columns;
@@ -464,7 +477,7 @@ void Overview::showAges() {
     columns.push_back({.label = numbers::age(static_cast<double>(i)),
                        .value = numbers::size(age.shallow),
                        .height = numbers::fraction(age.shallow.value, largest),
-                       .toolTip = tr("%1, %2 of live").arg(numbers::counted(age.objects, tr("object"), tr("objects")),
+                       .toolTip = (answers_->scope ? tr("%1, %2 of what is live in the scope") : tr("%1, %2 of live")).arg(numbers::counted(age.objects, tr("object"), tr("objects")),
                                                            numbers::share(age.shallow.value, live))});
   }
   ageChart_->setColumns(std::move(columns), tr("collections survived"));
@@ -472,7 +485,7 @@ void Overview::showAges() {
   ages_.answer->setText(!answers_->readWhole() && (!answers_->agesKnown || live == 0) ? notRead()
                         : !answers_->agesKnown ? tr("No collection has run yet, so nothing has an age. Run one: occtl gc run")
                         : live == 0          ? tr("No object is reachable from a root.")
-                                             : tr("Of what is live, %1 has survived no collection, %2 seven or more.")
+                                             : (answers_->scope ? tr("Of what is live in the scope, %1 has survived no collection, %2 seven or more.") : tr("Of what is live, %1 has survived no collection, %2 seven or more."))
                                                    .arg(numbers::share(answers_->ages.front().shallow.value, live),
                                                         numbers::share(answers_->ages.back().shallow.value, live)));
 }

@@ -27,6 +27,7 @@ class Overview : public View {
   void showNoDump() override;
   QWidget* mainWidget() override;
   bool wantsInspector() const override { return false; }
+  QString scopeNote() const override;
 
  protected:
   void changeEvent(QEvent* event) override;

@@ -22,6 +22,7 @@ class PausesView : public View {
   void showNoDump() override;
   QWidget* mainWidget() override;
   bool wantsInspector() const override { return false; }
+  QString scopeNote() const override { return tr("Not affected by the scope: a pause stops the whole process."); }
 
  private:
   void showVerdict();

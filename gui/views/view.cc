@@ -102,9 +102,11 @@ void View::showError(const QString& title, const QString& reason, const QString&
   showMessage(State::kError, title, reason, button);
 }
 
-void View::showLoading(const QString& file) {
+void View::showLoading(const QString& file) { showWorking(tr("Reading %1").arg(file)); }
+
+void View::showWorking(const QString& title) {
   state_ = State::kLoading;
-  write(*loadingTitle_, tr("Reading %1").arg(file));
+  write(*loadingTitle_, title);
   write(*loadingStage_, tr("opening"));
   loadingBar_->setValue(0);
   setCurrentWidget(loadingPage_);

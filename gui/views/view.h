@@ -48,6 +48,9 @@ class View : public QStackedWidget {
   virtual bool reveal(ObjectIndex) { return false; }
   virtual bool revealType(TypeIndex) { return false; }
 
+  // How a scope applies here, in a sentence; empty where all that is shown is of the scope.
+  virtual QString scopeNote() const { return {}; }
+
   // Where in the view the person is beyond the selected object (zoom, place, what the widths mean), for back and forward;
   // opaque outside. Nothing when the view has no such thing.
   virtual QVariant position() const { return {}; }
@@ -55,6 +58,8 @@ class View : public QStackedWidget {
 
   void showEmpty(const QString& title, const QString& next, const QString& button = {});
   void showLoading(const QString& file);
+  // As showLoading, for work on a dump that is open.
+  void showWorking(const QString& title);
   void setProgress(const QString& stage, double fraction, std::chrono::milliseconds elapsed);
   void showError(const QString& title, const QString& reason, const QString& button);
 
@@ -66,6 +71,8 @@ class View : public QStackedWidget {
   void typeSelected(quint32 type);
   void objectActivated(quint32 object);
   void typeActivated(quint32 type);
+  // A part for the scope: in place of those of its kind, or beside them.
+  void scopeRequested(const openclaw::ScopePart& part, bool beside);
 
  protected:
   // The widget of the data state.

@@ -31,6 +31,17 @@ TEST(CommandLine, WordsThatAreOffAreNamed) {
   EXPECT_FALSE(parseCommandLine({"a.bin", "b.bin"}));
 }
 
+TEST(CommandLine, AScopeIsOfKindsAndValues) {
+  const auto line = parseCommandLine({"--scope", "type=a::B", "--scope", "age=2-5", "--scope", "type=C", "heap.bin"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->scope.types, (std::vector<std::string>{"a::B", "C"}));
+  EXPECT_EQ(line->scope.ages, std::vector<std::string>{"2-5"});
+  EXPECT_EQ(line->dump, "heap.bin");
+  EXPECT_FALSE(parseCommandLine({"--scope", "colour=red", "heap.bin"}));
+  EXPECT_FALSE(parseCommandLine({"heap.bin", "--scope"}));
+  EXPECT_FALSE(parseCommandLine({"--scope", "age=1"}));
+}
+
 TEST(CommandLine, AfterTwoDashesEverythingIsAFile) {
   const auto line = parseCommandLine({"--", "--help"});
   ASSERT_TRUE(line);

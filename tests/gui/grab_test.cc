@@ -77,6 +77,21 @@ TEST(Grab, OneViewWritesOnePicture) {
   EXPECT_FALSE(QFileInfo::exists(folder.filePath("overview.png")));
 }
 
+TEST(Grab, OfAScopeSaysSoInThePicture) {
+  DumpFiles files;
+  QTemporaryDir folder;
+  const QString dump = files.service();
+  const Outcome whole = run({"--grab", "histogram", folder.filePath("whole"), dump});
+  const Outcome part = run({"--grab", "histogram", folder.filePath("part"), "--scope", "age=3+", dump});
+  EXPECT_EQ(whole.exitCode, 0) << whole.err.toStdString();
+  EXPECT_EQ(part.exitCode, 0) << part.err.toStdString();
+  EXPECT_NE(QImage(folder.filePath("whole/histogram.png")), QImage(folder.filePath("part/histogram.png")));
+  const Outcome nothing = run({"--grab", "histogram", folder.filePath("none"), "--scope", "type=nothing is called so", dump});
+  EXPECT_EQ(nothing.exitCode, 2);
+  EXPECT_TRUE(nothing.err.contains("no type")) << nothing.err.toStdString();
+  EXPECT_EQ(nothing.out, "");
+}
+
 TEST(Grab, DarkPicturesAreDark) {
   DumpFiles files;
   QTemporaryDir folder;

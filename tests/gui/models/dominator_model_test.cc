@@ -28,8 +28,35 @@ TEST(DominatorModel, IsAModelAsQtWantsItThroughAllChanges) {
   model.setTop(ObjectIndex(1));
   model.setTop(std::nullopt);
   model.setAnswers(answersOf({.sessions = 30, .wideChildren = 2500}));
+  // Of scopes: of a type that is everywhere, and of what is retained somewhere.
+  const auto whole = answersOf({.sessions = 30, .wideChildren = 2500});
+  for (const Scope& scope : {Scope{{ScopePart::type(whole->histogram.front().type)}}, Scope{{ScopePart::ages(1, 7)}},
+                             Scope{{ScopePart::retainedBy(ObjectIndex(whole->snapshot->dominatedBy(std::nullopt).front()))}}})
+    model.setAnswers(computeScopedAnswers(whole, scope, {}, [](std::string_view, double) {}));
   model.setAnswers(nullptr);
   EXPECT_EQ(model.rowCount(), 0);
+}
+
+TEST(DominatorModel, OfAScopeBeginsWithItsObjectsThatNoOtherOfItOwns) {
+  // x1 owns x2 through y; x3 stands elsewhere; the scope is of all X.
+  const auto whole = answersOf("root->t; t:Top*64->x1 z; x1:X*64->y; y:Y*32->x2; x2:X*32; z:Z*16->x3; x3:X*128->w; w:W*16");
+  const Snapshot& s = *whole->snapshot;
+  const auto type = std::ranges::find_if(whole->histogram, [&](const HistogramRow& row) { return s.types()[row.type].name == "X"; })->type;
+  DominatorModel model;
+  model.setAnswers(computeScopedAnswers(whole, Scope{{ScopePart::type(type)}}, {}, [](std::string_view, double) {}));
+  ASSERT_EQ(model.rowCount(), 2);
+  const QModelIndex first = model.index(0, 0), second = model.index(1, 0);
+  EXPECT_EQ(text(first, DominatorModel::kObject), "X");  // x3 with w retains 144, x1 with y and x2 128
+  EXPECT_EQ(text(first, DominatorModel::kRetained), "144 B");
+  EXPECT_EQ(text(second, DominatorModel::kRetained), "128 B");
+  EXPECT_EQ(text(model.index(0, 0, first), DominatorModel::kObject), "W");  // what they own is there, in the scope or not
+  const QModelIndex y = model.index(0, 0, second), x2 = model.index(0, 0, y);
+  EXPECT_EQ(text(x2, DominatorModel::kObject), "X");
+  EXPECT_EQ(model.parent(x2), y);
+  EXPECT_EQ(model.parent(second), QModelIndex());
+  EXPECT_EQ(model.indexOf(*model.objectAt(x2)), x2);
+  // Top owns them all and is no row: it is not in the scope.
+  EXPECT_FALSE(model.indexOf(ObjectIndex(s.dominatedBy(std::nullopt).front())).isValid());
 }
 
 TEST(DominatorModel, JoinOfADiamondStandsBelowItsTop) {

@@ -1,6 +1,8 @@
 // The block map: what is drawn at a place is what the analyzer says lies there, at every zoom.
 #include "gui/views/map_canvas.h"
 
+#include <array>
+#include <map>
 #include <random>
 
 #include <QSignalSpy>
@@ -70,6 +72,73 @@ TEST_F(MapCanvasTest, APlaceNamesTheObjectThatCoversIt) {
     }
     EXPECT_GT(objects, 0) << "zoom " << zoom;
   }
+}
+
+TEST_F(MapCanvasTest, EachOfSeveralArenasStandsBelowAHeading) {
+  auto answers = std::make_shared<Answers>(*service());
+  auto& regions = answers->fragmentation.regions;
+  ASSERT_GT(regions.size(), 6u);
+  for (std::size_t i = 0; i < regions.size(); ++i) regions[i].arena = static_cast<std::uint16_t>(i % 3);
+  MapCanvas canvas;
+  canvas.resize(700, 500);
+  canvas.setAnswers(answers);
+  for (const double zoom : {1.0, 5.0}) {
+    canvas.zoomBy(zoom, {0, 0});
+    std::array<double, 3> top{1e9, 1e9, 1e9}, bottom{-1e9, -1e9, -1e9};
+    for (const RegionRow& row : regions) {
+      const auto at = canvas.pixelOf(row.base);
+      ASSERT_TRUE(at);
+      top[row.arena] = std::min(top[row.arena], at->y());
+      bottom[row.arena] = std::max(bottom[row.arena], at->y() + canvas.blockPixels());
+      // Pointing there finds it again, where it is in sight.
+      if (!canvas.rect().contains((*at + QPointF(1, 1)).toPoint())) continue;
+      const auto spot = canvas.spotAt(*at + QPointF(1, 1));
+      ASSERT_TRUE(spot) << at->x() << " " << at->y();
+      EXPECT_EQ(regions[spot->region.value].base, row.base);
+    }
+    const double line = canvas.fontMetrics().height();
+    EXPECT_GE(top[0], line);
+    EXPECT_GE(top[1], bottom[0] + line - 1);
+    EXPECT_GE(top[2], bottom[1] + line - 1);
+    // Nothing can be pointed at in a heading.
+    for (const double y : {top[0] - line / 2, top[1] - line / 2})
+      if (y >= 0 && y < canvas.height()) {
+        EXPECT_FALSE(canvas.spotAt({20, y})) << y;
+      }
+  }
+}
+
+TEST_F(MapCanvasTest, OutsideOfAScopeIsDimmed) {
+  const TypeIndex type = service()->histogram.front().type;
+  const auto scoped = computeScopedAnswers(service(), Scope{{ScopePart::type(type)}}, {}, [](std::string_view, double) {});
+  const QColor live = canvas_.legend().front().color;
+  canvas_.setAnswers(scoped);
+  const QColor outside = canvas_.legend()[canvas_.legend().size() - 2].color;
+  ASSERT_NE(live, outside);
+  int inside = 0, dimmed = 0;
+  for (std::uint32_t i = 0; i < snapshot().objectCount() && (inside < 5 || dimmed < 5); ++i) {
+    const ObjectIndex object(i);
+    if (!snapshot().reachable(object) || snapshot().size(object) < Bytes(64)) continue;
+    int& seen = snapshot().type(object) == type ? inside : dimmed;
+    if (seen == 5) continue;
+    ++seen;
+    ASSERT_TRUE(canvas_.reveal(object));
+    canvas_.zoomBy(20, *canvas_.pixelOf(cellOf(snapshot(), object)));
+    const QPointF pixel = *canvas_.pixelOf(cellOf(snapshot(), object)) + QPointF(4, 4);
+    // The lower part of the cell has neither text nor outline.
+    EXPECT_EQ(canvas_.spotAt(pixel)->object, object);
+    const QImage image = picture();
+    std::map<QRgb, int> colors;
+    for (int x = 4; x < 60; ++x)
+      for (int y = 4; y < 20; ++y)
+        if (const QPointF at = pixel + QPointF(x, y); image.rect().contains(at.toPoint()) && canvas_.spotAt(at) && canvas_.spotAt(at)->object == object)
+          ++colors[image.pixel(at.toPoint())];
+    const auto most = std::ranges::max_element(colors, {}, &std::pair<const QRgb, int>::second);
+    ASSERT_NE(most, colors.end());
+    EXPECT_EQ(QColor(most->first), snapshot().type(object) == type ? live : outside);
+  }
+  EXPECT_EQ(inside, 5);
+  EXPECT_EQ(dimmed, 5);
 }
 
 TEST_F(MapCanvasTest, AnObjectCanBePointedAtWhereItIsDrawn) {
