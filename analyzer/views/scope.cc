@@ -95,8 +95,11 @@ bool siteMatches(const SiteInfo& site, const std::string& wanted) {
   if (site.file.empty()) return false;
   const std::string place = fmt::format("{}:{}", site.file, site.line);
   if (place == wanted || site.file == wanted || fmt::format("{} {}", place, site.function) == wanted) return true;
-  // "session.cc:41" also means "src/session.cc:41".
-  return place.size() > wanted.size() && place.ends_with(wanted) && place[place.size() - wanted.size() - 1] == '/';
+  // "session.cc:41" and "session.cc" also mean those of "src/session.cc".
+  const auto endsOf = [&](const std::string& path) {
+    return path.size() > wanted.size() && path.ends_with(wanted) && path[path.size() - wanted.size() - 1] == '/';
+  };
+  return endsOf(place) || endsOf(site.file);
 }
 
 std::optional<std::uint64_t> numberIn(std::string_view text, int base = 10) {

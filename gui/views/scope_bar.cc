@@ -10,6 +10,7 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include "gui/answers.h"
 #include "gui/numbers.h"
 #include "gui/theme.h"
 
@@ -73,6 +74,13 @@ QString shortened(const QString& text) {
   return text.size() <= kLongest ? text : text.left(kLongest / 2 - 1) + QChar(0x2026) + text.right(kLongest / 2);
 }
 
+// The last part of the path and the function's own name: the middle of a long site is what tells it from others.
+QString labelText(const Snapshot& s, const ScopePart& part) {
+  if (part.kind == ScopeKind::kSite)
+    if (const std::string site = siteText(s, SiteIndex(part.value)); !site.empty()) return QObject::tr("site %1").arg(numbers::text(site));
+  return numbers::text(labelOf(s, part));
+}
+
 }  // namespace
 
 ScopeBar::ScopeBar(QWidget* parent) : QFrame(parent) {
@@ -125,7 +133,7 @@ void ScopeBar::showScope(const Snapshot& snapshot, const Scope& scope) {
     const QString label = numbers::text(labelOf(snapshot, part));
     auto* button = new QToolButton(title_->parentWidget());
     button->setObjectName(QStringLiteral("scopeLabel%1").arg(i));
-    button->setText(tr("%1  ✕").arg(shortened(label)).replace(QLatin1Char('&'), QLatin1String("&&")));
+    button->setText(tr("%1  ✕").arg(shortened(labelText(snapshot, part))).replace(QLatin1Char('&'), QLatin1String("&&")));
     button->setToolTip(i + 1 == scope_.parts.size() ? tr("Remove “%1” (Esc)").arg(label) : tr("Remove “%1”").arg(label));
     button->setAccessibleName(tr("Remove %1 from the scope").arg(label));
     button->setFocusPolicy(Qt::StrongFocus);

@@ -120,7 +120,7 @@ TEST_F(ScopeCommands, PartsOfOneKindAreAlternativesAndKindsAreConditions) {
   EXPECT_EQ(objects({"--type", "Alpha", "--age", "0-3"}) + objects({"--type", "Alpha", "--age", "4+"}), alpha);
   EXPECT_EQ(objects({"--type", "Alpha", "--arena", "main"}), alpha);
   std::uint64_t bySite = 0;
-  for (const char* site : {"unknown", "a.cc:11", "makeBeta", "src/c.cc:33", "src/d.cc"}) bySite += objects({"--type", "Alpha", "--site", site});
+  for (const char* site : {"unknown", "a.cc:11", "makeBeta", "src/c.cc:33", "d.cc"}) bySite += objects({"--type", "Alpha", "--site", site});
   EXPECT_EQ(bySite, alpha);
 }
 
