@@ -47,6 +47,7 @@ struct Finding {
 struct Findings {
   std::vector<Finding> findings;            // most severe first, then by bytes
   std::vector<std::string> checkedAndFine;  // ids of rules that found nothing
+  std::vector<std::string> notChecked;      // ids of rules that this dump cannot answer: no ages, no regions, parts missing
 };
 
 Findings computeFindings(const Snapshot& snapshot);

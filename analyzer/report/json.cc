@@ -35,7 +35,7 @@ Json processOf(const Snapshot& s) {
 Json findingsOf(const Snapshot& s, const Findings& findings) {
   Json list = Json::array();
   for (const Finding& f : findings.findings) list.push_back(findingOf(s, f));
-  return {{"found", std::move(list)}, {"checkedAndFine", findings.checkedAndFine}};
+  return {{"found", std::move(list)}, {"checkedAndFine", findings.checkedAndFine}, {"notChecked", findings.notChecked}};
 }
 
 Json ledgerOf(const Ledger& ledger) {

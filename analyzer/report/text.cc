@@ -15,7 +15,7 @@ using std::chrono::nanoseconds;
 using Align = TextTable::Align;
 
 std::string objectText(const Snapshot& s, ObjectIndex object) {
-  return fmt::format("{} {}", typeText(s, s.type(object)), toText(s.address(object)));
+  return fmt::format("{} {}", typeText(s, s.type(object)), idText(s, object));
 }
 
 std::string fileName(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
@@ -23,6 +23,13 @@ std::string fileName(const std::string& path) { return path.substr(path.find_las
 std::string heading(const Snapshot& s) {
   const ProcessInfo& p = s.process();
   std::string out;
+  if (s.kind() != DumpKind::kOpenclaw) {
+    out += fmt::format("{}, read with policy {}\n", p.source.empty() ? toText(s.kind()) : std::string_view(p.source), toText(s.policy()));
+    if (p.dumpedUnix != 0) out += fmt::format("  dump      {}\n", unixText(p.dumpedUnix));
+    if (!p.generator.empty()) out += fmt::format("  format    {}\n", p.generator);
+    out += fmt::format("  file      {}, {}: {}\n", s.path(), toText(Bytes(s.report().file.fileBytes)), s.report().sentence());
+    return out;
+  }
   const std::string name = p.executable.empty() ? "unknown process" : fileName(p.executable);
   out += fmt::format("{}{}{}{}\n", name, p.pid == 0 ? "" : fmt::format("  pid {}", p.pid),
                      p.host.empty() ? "" : fmt::format(" on {}", p.host),
@@ -64,6 +71,8 @@ std::string findingsText(const Snapshot& s, const Findings& findings) {
   if (findings.findings.empty()) out += "  none\n";
   if (!findings.checkedAndFine.empty())
     out += fmt::format("  checked and fine: {}\n", fmt::join(findings.checkedAndFine, ", "));
+  if (!findings.notChecked.empty())
+    out += fmt::format("  not to be had from this dump: {}\n", fmt::join(findings.notChecked, ", "));
   return out;
 }
 
@@ -270,7 +279,7 @@ std::string textOf(const Snapshot& s, const DominatorView& view, const Dominator
 std::string textOf(const Snapshot& s, const Inspection& in) {
   const ObjectIndex object = in.object;
   std::string out = lossText(s);
-  out += fmt::format("{} at {}{}\n", typeText(s, s.type(object)), toText(s.address(object)),
+  out += fmt::format("{} at {}{}\n", typeText(s, s.type(object)), idText(s, object),
                      in.offset == 0 ? "" : fmt::format("  (the address lies {} bytes inside)", in.offset));
   const auto line = [&](const char* name, const std::string& value) {
     out += fmt::format("  {:<11} {}\n", name, value);

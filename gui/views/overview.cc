@@ -244,6 +244,13 @@ void Overview::showFacts() {
   const Snapshot& s = *answers_->snapshot;
   const ProcessInfo& process = s.process();
   QStringList facts;
+  if (s.kind() != DumpKind::kOpenclaw) {
+    facts.push_back(tr("%1, read with policy %2").arg(numbers::text(process.source.empty() ? std::string(toText(s.kind())) : process.source), numbers::text(std::string(toText(s.policy())))));
+    if (process.dumpedUnix != 0) facts.push_back(tr("dumped %1").arg(numbers::time(process.dumpedUnix)));
+    facts_->setText(facts.join(QStringLiteral("  ·  ")));
+    paint(*facts_, theme::colorsOf(palette()).muted);
+    return;
+  }
   const QString program = process.executable.empty() ? tr("unknown program") : fileName(process.executable);
   facts.push_back(process.pid == 0 ? program : tr("%1, process %2").arg(program).arg(process.pid));
   if (!process.host.empty()) facts.back() += tr(" on %1").arg(numbers::text(process.host));

@@ -29,7 +29,7 @@ GUI_FORMAT = {"format/units.h", "format/ids.h", "format/records.h", "format/resu
 FENCES = [
     ("Cap'n Proto", r"^(capnp/|.*\.capnp\.h$)", r"^(format/|tests/(format|fuzz|bench)/)"),
     ("KJ", r"^kj/", r"^(format/|samples/|tests/(format|fuzz)/)"),
-    ("zstd", r"^(zstd|zstd_errors)\.h$", r"^(format/|tests/(format|fuzz|bench)/)"),
+    ("zstd", r"^(zstd|zstd_errors)\.h$", r"^(format/|tests/(format|fuzz|bench|support)/)"),
     ("libunwind", r"^(libunwind/)?(lib)?unwind\.h$", r"^(capture/stacks/libunwind_bridge\.cc|tests/capture/.*)$"),
     ("Boost", r"^boost/", r"^(analyzer/graph/bgl_adapter\.cc|tests/bench/.*)$"),
     ("SQLite", r"^sqlite3\.h$", r"^analyzer/query/"),
