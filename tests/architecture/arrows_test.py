@@ -30,6 +30,7 @@ FENCES = [
     ("Cap'n Proto", r"^(capnp/|.*\.capnp\.h$)", r"^(format/|tests/(format|fuzz|bench)/)"),
     ("KJ", r"^kj/", r"^(format/|samples/|tests/(format|fuzz)/)"),
     ("zstd", r"^(zstd|zstd_errors)\.h$", r"^(format/|tests/(format|fuzz|bench|support)/)"),
+    ("zlib", r"^zlib\.h$", r"^(analyzer/load/hprof/|tests/)"),
     ("libunwind", r"^(libunwind/)?(lib)?unwind\.h$", r"^(capture/stacks/libunwind_bridge\.cc|tests/capture/.*)$"),
     ("Boost", r"^boost/", r"^(analyzer/graph/bgl_adapter\.cc|tests/bench/.*)$"),
     ("SQLite", r"^sqlite3\.h$", r"^analyzer/query/"),

@@ -788,6 +788,7 @@ class HprofLoader {
     root.kind = kind;
     root.label = text;
     root.thread = thread;
+    root.site = SiteIndex(0);
     state_.roots.push_back(root);
   }
 
@@ -931,7 +932,10 @@ bool looksLikeHprof(std::span<const std::byte> head) {
            std::equal(kBegins.begin(), kBegins.end(), bytes.begin(),
                       [](char c, std::byte b) { return static_cast<std::byte>(c) == b; });
   };
-  return begins(head) || (hprof::beginsLikeGzip(head) && begins(hprof::inflateHead(head, kBegins.size())));
+  if (!hprof::beginsLikeGzip(head)) return begins(head);
+  const auto source = memorySource(head, "");
+  hprof::HprofStream inflated(*source);
+  return inflated.need(kBegins.size()) && begins({inflated.data(), kBegins.size()});
 }
 
 void loadHprof(const SourceBytes& bytes, const LoadOptions& options, const LoadStages& stages, SnapshotState& state) {

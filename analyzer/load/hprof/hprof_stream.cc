@@ -19,21 +19,6 @@ bool beginsLikeGzip(std::span<const std::byte> head) {
   return head.size() >= 3 && head[0] == std::byte{0x1f} && head[1] == std::byte{0x8b} && head[2] == std::byte{8};
 }
 
-std::vector<std::byte> inflateHead(std::span<const std::byte> head, std::size_t most) {
-  std::vector<std::byte> out(most);
-  z_stream z{};
-  if (inflateInit2(&z, kGzipWindow) != Z_OK) throw std::bad_alloc();
-  std::vector<std::byte> in(head.begin(), head.end());
-  z.next_in = reinterpret_cast<Bytef*>(in.data());
-  z.avail_in = static_cast<uInt>(in.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = static_cast<uInt>(most);
-  inflate(&z, Z_SYNC_FLUSH);
-  out.resize(most - z.avail_out);
-  inflateEnd(&z);
-  return out;
-}
-
 // One gzip file as a run of inflated bytes. Between members only zeros (padding of tapes and block devices) are passed over;
 // anything else ends the run and counts as a failure.
 struct HprofStream::Inflater {

@@ -35,8 +35,6 @@ inline std::uint64_t load64(const std::byte* p) {
 inline std::uint64_t loadId(const std::byte* p, unsigned idSize) { return idSize == 8 ? load64(p) : load32(p); }
 
 bool beginsLikeGzip(std::span<const std::byte> head);
-// The first inflated bytes of a gzip file whose beginning is `head`; as many as can be had, at most `most`.
-std::vector<std::byte> inflateHead(std::span<const std::byte> head, std::size_t most);
 
 // Where a gzip member begins, in the file and in what it inflates to. Ascending.
 struct GzipMember {

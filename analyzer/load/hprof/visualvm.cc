@@ -91,6 +91,7 @@ void applyVisualvm(SnapshotState& state, PlainGraph& graph, std::span<const std:
     root.object = ObjectIndex(object);
     root.kind = RootKind::kOther;
     root.label = *label;
+    root.site = SiteIndex(0);
     state.roots.push_back(root);
   }
   std::stable_sort(state.roots.begin(), state.roots.end(),
