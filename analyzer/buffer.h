@@ -19,9 +19,15 @@ namespace openclaw {
 
 namespace internal {
 // Zeroed pages, or nullptr. `bytes` > 0.
-void* mapPages(std::size_t bytes) noexcept;
+void* mapPages(std::size_t bytes, bool huge) noexcept;
 void unmapPages(void* pages, std::size_t bytes) noexcept;
+// The pages that lie wholly in [begin, end) of a mapping: gone with what follows, or zero and without memory.
+void unmapTail(void* pages, std::size_t bytes, std::size_t from) noexcept;
+void releasePages(void* pages, std::size_t from, std::size_t to) noexcept;
 }  // namespace internal
+
+// Huge pages for what is read at random; small ones for what is read in order and given back piece by piece.
+enum class PageSize : std::uint8_t { kHuge, kSmall };
 
 // Threads: as a vector. Owns: its pages. Throws std::bad_alloc when the system refuses; loadSnapshot turns
 // that into an error that says so.
@@ -31,10 +37,10 @@ class Buffer {
 
  public:
   Buffer() = default;
-  explicit Buffer(std::size_t size) : size_(size) {
+  explicit Buffer(std::size_t size, PageSize pageSize = PageSize::kHuge) : size_(size) {
     if (size == 0) return;
     if (size > SIZE_MAX / 2 / sizeof(T)) throw std::bad_alloc();
-    data_ = static_cast<T*>(internal::mapPages(size * sizeof(T)));
+    data_ = static_cast<T*>(internal::mapPages(size * sizeof(T), pageSize == PageSize::kHuge));
     if (data_ == nullptr) throw std::bad_alloc();
   }
   Buffer(Buffer&& o) noexcept : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}
@@ -49,6 +55,17 @@ class Buffer {
     if (data_ != nullptr) internal::unmapPages(data_, size_ * sizeof(T));
     data_ = nullptr;
     size_ = 0;
+  }
+  // Forgets the rows from `size` on.
+  void shrink(std::size_t size) noexcept {
+    if (size == 0) return reset();
+    if (size >= size_) return;
+    internal::unmapTail(data_, size_ * sizeof(T), size * sizeof(T));
+    size_ = size;
+  }
+  // Rows [first, first + count) are not needed any more; whole pages among them go back to the system and read as zero.
+  void release(std::size_t first, std::size_t count) noexcept {
+    if (count != 0) internal::releasePages(data_, first * sizeof(T), (first + count) * sizeof(T));
   }
   T& operator[](std::size_t row) { return data_[row]; }
   const T& operator[](std::size_t row) const { return data_[row]; }

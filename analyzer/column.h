@@ -4,7 +4,7 @@
 //   Column<std::uint32_t> sizes = Column<std::uint32_t>::owning(std::move(buffer));
 //   sizes[i];  sizes.size();  sizes.bytes();   // memory it holds
 //
-// NarrowColumn: 32-bit values kept in 16 bits when all of them fit. PagedOffsets: where each row's entries
+// NarrowColumn: 32-bit values kept in 8 or 16 bits when all of them fit. PagedOffsets: where each row's entries
 // begin in a long list, 4 bytes a row without a limit at 2^32 entries.
 #pragma once
 
@@ -57,16 +57,53 @@ class Column {
 class NarrowColumn {
  public:
   NarrowColumn() = default;
+  explicit NarrowColumn(Column<std::uint8_t> values) : bytes_(std::move(values)) {}
   explicit NarrowColumn(Column<std::uint16_t> values) : narrow_(std::move(values)) {}
   explicit NarrowColumn(Column<std::uint32_t> values) : wide_(std::move(values)) {}
-  std::uint32_t operator[](std::size_t row) const { return wide_.empty() ? narrow_[row] : wide_[row]; }
-  std::size_t size() const { return wide_.empty() ? narrow_.size() : wide_.size(); }
-  std::size_t bytes() const { return narrow_.bytes() + wide_.bytes(); }
+  std::uint32_t operator[](std::size_t row) const {
+    return !narrow_.empty() ? narrow_[row] : !bytes_.empty() ? bytes_[row] : wide_[row];
+  }
+  std::size_t size() const { return bytes_.size() + narrow_.size() + wide_.size(); }
+  std::size_t bytes() const { return bytes_.bytes() + narrow_.bytes() + wide_.bytes(); }
   bool isNarrow() const { return wide_.empty(); }
 
  private:
+  Column<std::uint8_t> bytes_;
   Column<std::uint16_t> narrow_;
   Column<std::uint32_t> wide_;
+};
+
+// Fills a NarrowColumn that is as wide as its largest value needs.
+//
+//   NarrowColumnFiller filler(rows, largest);
+//   filler.set(row, value);                      // <= largest; different rows from any number of threads
+//   column = filler.finish();
+class NarrowColumnFiller {
+ public:
+  NarrowColumnFiller(std::size_t rows, std::uint32_t largest)
+      : width_(largest <= 0xff ? 1 : largest <= 0xffff ? 2 : 4),
+        bytes_(width_ == 1 ? rows : 0),
+        narrow_(width_ == 2 ? rows : 0),
+        wide_(width_ == 4 ? rows : 0) {}
+  void set(std::size_t row, std::uint32_t value) {
+    if (width_ == 1)
+      bytes_[row] = static_cast<std::uint8_t>(value);
+    else if (width_ == 2)
+      narrow_[row] = static_cast<std::uint16_t>(value);
+    else
+      wide_[row] = value;
+  }
+  NarrowColumn finish() {
+    return width_ == 1   ? NarrowColumn(Column<std::uint8_t>::owning(std::move(bytes_)))
+           : width_ == 2 ? NarrowColumn(Column<std::uint16_t>::owning(std::move(narrow_)))
+                         : NarrowColumn(Column<std::uint32_t>::owning(std::move(wide_)));
+  }
+
+ private:
+  unsigned width_;
+  Buffer<std::uint8_t> bytes_;
+  Buffer<std::uint16_t> narrow_;
+  Buffer<std::uint32_t> wide_;
 };
 
 // Row i's entries are [begin(i), begin(i + 1)). Built from counts; afterwards constant.

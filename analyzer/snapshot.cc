@@ -73,7 +73,6 @@ namespace {
 DeclaredBoundInfo boundOf(std::uint64_t word) { return {word & ~kBoundIsObjects, (word & kBoundIsObjects) != 0}; }
 }  // namespace
 
-bool Snapshot::hasDeclaredBounds() const { return !state_->bounds.empty(); }
 std::optional<DeclaredBoundInfo> Snapshot::declaredBound(ObjectIndex object) const {
   const auto& rows = state_->bounds;
   const auto at = std::lower_bound(rows.begin(), rows.end(), object.value,
@@ -81,6 +80,7 @@ std::optional<DeclaredBoundInfo> Snapshot::declaredBound(ObjectIndex object) con
   if (at == rows.end() || at->first != object.value) return std::nullopt;
   return boundOf(at->second);
 }
+bool Snapshot::hasDeclaredBounds() const { return !state_->bounds.empty(); }
 std::vector<std::pair<ObjectIndex, DeclaredBoundInfo>> Snapshot::declaredBounds() const {
   std::vector<std::pair<ObjectIndex, DeclaredBoundInfo>> all;
   for (const auto& [object, word] : state_->bounds) all.emplace_back(ObjectIndex(object), boundOf(word));
@@ -109,29 +109,24 @@ std::optional<ObjectIndex> Snapshot::objectAt(Address wanted) const {
   return candidate;
 }
 
-EdgeCursor Snapshot::edgesFrom(ObjectIndex object) const {
-  const EdgeTable& edges = state_->edges;
-  const std::uint32_t* slots = edges.slots.data();
-  return {slots + edges.first.begin(object.value), slots + edges.first.end(object.value)};
-}
+EdgeCursor Snapshot::edgesFrom(ObjectIndex object) const { return EdgeCursor(state_->edges.slots(object.value)); }
 EdgeCursor Snapshot::edgesTo(ObjectIndex object) const {
-  const BackwardEdges& back = state_->back;
-  if (back.first.rows() == 0) return {};
-  const std::uint32_t* sources = back.sources.data();
-  return {sources + back.first.begin(object.value), sources + back.first.end(object.value)};
+  if (state_->back.lists.rows() == 0) return {};
+  return EdgeCursor(state_->back.lists.slots(object.value));
 }
 std::uint64_t Snapshot::edgeCount() const { return state_->edgeCount; }
 Strength Snapshot::strengthOf(ObjectIndex source, std::uint32_t slot) const {
   return state_->edges.strengthOf(source.value, slot);
 }
-std::uint32_t Snapshot::slotCount(ObjectIndex object) const {
-  return state_->edges.first.count(object.value);
+Strength Snapshot::strengthOf(ObjectIndex source, const EdgeCursor& edge) const {
+  return state_->edges.strengthOf(source.value, edge.slots_);
 }
+std::uint32_t Snapshot::slotCount(ObjectIndex object) const { return state_->edges.slotCount(object.value); }
 
 std::string Snapshot::labelOf(ObjectIndex source, std::uint32_t slot) const {
   if (state_->slotTexts != nullptr) return state_->slotTexts->label(source.value, slot);
   if (!state_->labels.empty()) {
-    const std::uint32_t label = state_->labels[state_->edges.first.begin(source.value) + slot];
+    const std::uint32_t label = state_->labels[state_->edges.firstSlot(source.value) + slot];
     if (label != 0 && label - 1 < state_->labelTexts.size()) return state_->labelTexts[label - 1];
   }
   const TypeInfo& type = state_->types[this->type(source)];
@@ -222,7 +217,7 @@ std::vector<std::pair<std::string, std::size_t>> Snapshot::memoryByPart() const 
           {"sites", s.sites.bytes()},
           {"agesAndFlags", s.ageAndFlags.bytes() + s.external.size() * sizeof(s.external[0])},
           {"references", s.edges.bytes() + s.labels.bytes()},
-          {"referrers", s.back.first.bytes() + s.back.sources.bytes()},
+          {"referrers", s.back.lists.bytes()},
           {"dominators", s.dominator.bytes() + s.reachable.bytes()},
           {"retainedSizes", s.retained.bytes()},
           {"dominated", s.dominated.bytes()},

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "analyzer/graph/list_coding.h"
 #include "analyzer/policy.h"
 #include "format/counters.h"
 #include "format/dump_reader.h"
@@ -132,36 +133,28 @@ struct LoadReport {
 };
 
 // ---- edges
-// ---------------------------------------------------------------------------------------------------- One
-// edge at a time; falsy at the end. Holds a pointer into the snapshot. Copyable, cheap. Null slots are
-// skipped. slot() counts all slots of the source, null ones included, so it names the field. In memory an
-// entry is an object index + 1, and 0 is null.
+// ----------------------------------------------------------------------------------------------------
+// One edge at a time; falsy at the end. Holds pointers into the snapshot. Copyable, cheap. Null slots are skipped. slot()
+// counts all slots of the source, null ones included, so it names the field.
 class EdgeCursor {
  public:
   EdgeCursor() = default;
-  explicit operator bool() const { return position_ != end_; }
+  explicit operator bool() const { return more_; }
   ObjectIndex target() const {
-    return ObjectIndex(*position_ - 1);
+    return ObjectIndex(slots_.entry() - 1);
   }  // forwards: what it points to; backwards: who points here
   void next() {
-    ++position_;
-    skipNulls();
+    do more_ = slots_.next();
+    while (more_ && slots_.entry() == 0);
   }
   // Number of the slot in the source; forwards cursors only.
-  std::uint32_t slot() const { return static_cast<std::uint32_t>(position_ - begin_); }
+  std::uint32_t slot() const { return slots_.slot(); }
 
  private:
   friend class Snapshot;
-  EdgeCursor(const std::uint32_t* begin, const std::uint32_t* end)
-      : begin_(begin), position_(begin), end_(end) {
-    skipNulls();
-  }
-  void skipNulls() {
-    while (position_ != end_ && *position_ == 0) ++position_;
-  }
-  const std::uint32_t* begin_ = nullptr;
-  const std::uint32_t* position_ = nullptr;
-  const std::uint32_t* end_ = nullptr;
+  explicit EdgeCursor(SlotReader slots) : slots_(slots) { next(); }
+  SlotReader slots_;
+  bool more_ = false;
 };
 
 // ---- the snapshot
@@ -193,7 +186,8 @@ class Snapshot {
   EdgeCursor edgesFrom(ObjectIndex object) const;
   EdgeCursor edgesTo(ObjectIndex object) const;  // a referrer with several slots here comes once a slot
   std::uint64_t edgeCount() const;               // not null
-  Strength strengthOf(ObjectIndex source, std::uint32_t slot) const;
+  Strength strengthOf(ObjectIndex source, std::uint32_t slot) const;       // up to O(slot)
+  Strength strengthOf(ObjectIndex source, const EdgeCursor& edge) const;   // O(1), of an edge from `source`
   std::string labelOf(ObjectIndex source, std::uint32_t slot) const;  // "next_", "entries_[17].value"
   std::uint32_t slotCount(ObjectIndex object) const;
 

@@ -67,8 +67,8 @@ class Verifier {
     rows("addresses", state_.addresses.units.size());
     rows("sites", state_.sites.size());
     rows("ages", state_.ageAndFlags.size());
-    rows("references", state_.edges.first.rows());
-    rows("referrers", state_.back.first.rows());
+    rows("references", state_.edges.lists.rows());
+    rows("referrers", state_.back.lists.rows());
     if (!state_.dominator.empty()) rows("dominators", state_.dominator.size());
   }
   void tableIndexesAreInRange() {
@@ -87,12 +87,13 @@ class Verifier {
     }
   }
   void referencesAreInRange() {
-    for (std::size_t i = 0; i < state_.edges.slots.size(); ++i)
-      require(state_.edges.slots[i] <= n_, "slot {} leads to object {} of {}", i, state_.edges.slots[i] - 1,
-              n_);
-    for (std::size_t i = 0; i < state_.back.sources.size(); ++i)
-      require(state_.back.sources[i] != 0 && state_.back.sources[i] <= n_, "referrer entry {} is {} of {}", i,
-              state_.back.sources[i], n_);
+    for (std::uint32_t i = 0; i < n_; ++i) {
+      for (SlotReader slots = state_.edges.slots(i); slots.next();)
+        require(slots.entry() <= n_, "slot {} of object {} leads to object {} of {}", slots.slot(), i, slots.entry() - 1, n_);
+      for (SlotReader sources = state_.back.lists.slots(i); sources.next();)
+        require(sources.entry() != 0 && sources.entry() <= n_, "referrer {} of object {} is {} of {}", sources.slot(), i,
+                sources.entry() - 1, n_);
+    }
     for (const std::uint32_t d : state_.dominator.span())
       require(d < n_ || d == kRootsOnly || d == kUnreachable, "a dominator is object {} of {}", d, n_);
     for (const std::uint32_t d : state_.dominated.span())
@@ -150,7 +151,7 @@ class Verifier {
     for (std::uint32_t i = 0; i < n_; ++i) {
       if (!s_.reachable(ObjectIndex(i))) continue;
       for (EdgeCursor e = s_.edgesFrom(ObjectIndex(i)); e; e.next())
-        object_ = e.target().value, require(s_.reachable(e.target()) || !state_.edges.keepsAlive(i, e.slot()),
+        object_ = e.target().value, require(s_.reachable(e.target()) || !keepsAlive(s_.strengthOf(ObjectIndex(i), e)),
                 "object {} is kept alive by {} and not reachable", e.target().value, i);
     }
   }
@@ -198,7 +199,7 @@ class Verifier {
     for (std::uint32_t u = 0; u < n_; ++u) {
       if (state_.dominator[u] == kUnreachable) continue;
       for (EdgeCursor e = s_.edgesFrom(ObjectIndex(u)); e; e.next()) {
-        if (!state_.edges.keepsAlive(u, e.slot())) continue;
+        if (!keepsAlive(s_.strengthOf(ObjectIndex(u), e))) continue;
         const std::uint32_t v = e.target().value, d = state_.dominator[v];
         object_ = v;
         require(d == kRootsOnly || (d != kUnreachable && entered[d] <= entered[u] && entered[u] <= left[d]),

@@ -1,4 +1,4 @@
-// Who points to whom: the forward slots turned around by a counting sort.
+// Who points to whom: the forward slots turned around.
 #pragma once
 
 #include "analyzer/graph/edge_table.h"
@@ -6,9 +6,9 @@
 
 namespace openclaw {
 
-// Every edge, whatever its strength; an object's referrers come in ascending order, once a slot. Throws
-// Cancelled, std::length_error. Cost: two passes over the slots by each thread; 4 bytes an object and an
-// edge, no scratch.
-BackwardEdges computeBackwardEdges(const EdgeTable& edges, const Work& work);
+// Every edge, whatever its strength; an object's referrers come in ascending order, once a slot. `edgeCount`: slots that are
+// not null, at least. Throws Cancelled, std::bad_alloc. Cost: two passes over the slots; about 2 bytes an edge beside the
+// result.
+BackwardEdges computeBackwardEdges(const EdgeTable& edges, std::uint64_t edgeCount, const Work& work);
 
 }  // namespace openclaw

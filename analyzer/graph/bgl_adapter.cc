@@ -38,10 +38,9 @@ std::vector<std::uint32_t> computeDominatorsWithBoost(const EdgeTable& edges,
   const Buffer<std::uint8_t> reachable =
       computeReachability(edges, roots, Work{.threads = 1, .stop = {}, .progress = {}});
   for (std::uint32_t source = 0; source < objects; ++source)
-    for (std::uint32_t slot = 0; reachable[source] != 0 && slot < edges.first.count(source); ++slot)
-      if (const std::uint32_t target = edges.slots[edges.first.begin(source) + slot];
-          target != 0 && edges.keepsAlive(source, slot))
-        list.emplace_back(source + 1, target);
+    if (reachable[source] != 0)
+      for (SlotReader slots = edges.slots(source); slots.next();)
+        if (slots.entry() != 0 && edges.keepsAlive(source, slots)) list.emplace_back(source + 1, slots.entry());
   const Graph graph(boost::edges_are_unsorted_multi_pass, list.begin(), list.end(), objects + 1);
   std::vector<std::pair<std::uint32_t, std::uint32_t>>().swap(list);
 

@@ -1,9 +1,11 @@
 #include "analyzer/graph/dominators.h"
 
 #include <algorithm>
-#include <stdexcept>
+#include <array>
+#include <vector>
 
 #include "analyzer/graph/depth_first.h"
+#include "analyzer/graph/list_transpose.h"
 
 namespace openclaw {
 namespace {
@@ -17,7 +19,7 @@ class SemiNca {
       : edges_(edges), roots_(roots), work_(work) {}
 
   Dominators run() {
-    number();
+    order_ = numberDepthFirst(edges_, roots_, part(0, 0.4));
     collectIncoming();
     computeSemiDominators();
     return intersect();
@@ -29,50 +31,72 @@ class SemiNca {
         label;  // label = least semi-dominator on the way from here up to, without, ancestor
   };
 
-  void number() {
-    const std::size_t objects = edges_.objectCount();
-    order_.number = Buffer<std::uint32_t>(objects);
-    order_.object = Buffer<std::uint32_t>(objects + 1);
-    order_.parent = Buffer<std::uint32_t>(objects + 1);
-    semi_ = Buffer<std::uint32_t>(objects + 1);
-    incoming_ = PagedOffsets(objects + 1);
-    Buffer<std::uint32_t> resume(objects + 1);
-    // A forward edge is remembered as "candidate + 1" so that zero pages mean none.
-    numberDepthFirst(edges_, roots_, part(0, 0.45), order_, resume,
-                     [this](std::uint32_t from, std::uint32_t to) {
-                       if (from > to)
-                         ++incoming_.countWhileBuilding(to);
-                       else if (from < to && (semi_[to] == 0 || from + 1 < semi_[to]))
-                         semi_[to] = from + 1;
-                     });
-    for (std::uint32_t w = 1; w <= order_.reached; ++w) {
-      const std::uint32_t parent = order_.parent[w];
-      semi_[w] = semi_[w] == 0 ? parent : std::min(parent, semi_[w] - 1);
+  // Of each number the sources of its edges that matter, ascending: all later numbers, and the least ancestor when that is not
+  // the parent (its edge bounds the semi-dominator; those of other ancestors say less).
+  void collectIncoming() {
+    const std::size_t rows = std::size_t{order_.reached} + 1;
+    const unsigned threads = std::max(1u, work_.threads);
+    ListTranspose transpose(rows, threads);
+    Work work = part(0.4, 0.55);
+    Work pass = work;
+    pass.progress = nullptr;
+    std::vector<std::uint64_t> steps(threads);
+    forEachItem(pass, threads, [&](unsigned worker, std::size_t item) {
+      const auto first = static_cast<std::uint32_t>(1 + std::uint64_t{order_.reached} * item / threads);
+      const auto last = static_cast<std::uint32_t>(std::uint64_t{order_.reached} * (item + 1) / threads);
+      steps[item] = collectFrom(first, last, transpose, static_cast<unsigned>(item), worker == 0 ? &work : nullptr);
+    });
+    for (const std::uint64_t taken : steps) steps_ += taken;
+    isRoot_ = Buffer<std::uint8_t>(rows / 8 + 1);
+    for (const std::uint32_t root : roots_) {
+      const std::uint32_t w = order_.number[root];
+      isRoot_[w >> 3] |= static_cast<std::uint8_t>(1u << (w & 7));
     }
-    for (const std::uint32_t root : roots_) semi_[order_.number[root]] = 0;  // the virtual root's edges
+    order_.number.reset();
+    pass.progress = [&](double f) { work.report(0.7 + 0.3 * f); };
+    incoming_ = transpose.finish(pass, PageSize::kSmall);
   }
 
-  // Sources of the edges from later to earlier numbers, grouped by target.
-  void collectIncoming() {
-    if (!incoming_.finishAtEnds())
-      throw std::length_error("more than 2^32 edges into 65,536 neighbouring objects");
-    sources_ = Buffer<std::uint32_t>(incoming_.total());
-    const Work work = part(0.45, 0.6);
-    for (std::uint32_t v = 1; v <= order_.reached; ++v) {
-      if ((v & (kStepsBetweenChecks - 1)) == 0) check(work, v);
+  std::uint64_t collectFrom(std::uint32_t first, std::uint32_t last, ListTranspose& transpose, unsigned part, const Work* report) {
+    // Numbers of targets are a random access each: they are asked for a few edges after they were seen.
+    constexpr unsigned kAhead = 32;
+    struct Waiting {
+      std::uint32_t source, target;
+    };
+    std::array<Waiting, kAhead> waiting{};
+    Buffer<std::uint8_t> ancestorKnown(std::size_t{order_.reached} / 8 + 1);
+    std::uint64_t seen = 0;
+    const auto settle = [&](const Waiting& edge) {
+      const std::uint32_t v = edge.source, w = order_.number[edge.target];
+      if (v > w) return transpose.add(part, w, v);
+      if (v == w || order_.parent[w] == v) return;
+      std::uint8_t& known = ancestorKnown[w >> 3];
+      const auto bit = static_cast<std::uint8_t>(1u << (w & 7));
+      if ((known & bit) == 0) transpose.add(part, w, v);
+      known |= bit;
+    };
+    for (std::uint32_t v = first; v <= last; ++v) {
+      if (v + 8 <= last) edges_.lists.prefetch(order_.object[v + 8]);
       const std::uint32_t source = order_.object[v];
-      const std::uint64_t begin = edges_.first.begin(source);
-      const std::uint32_t count = edges_.first.count(source);
       const bool all = edges_.allKeepAlive(source);
-      for (std::uint32_t slot = 0; slot < count; ++slot) {
-        if ((slot & (kStepsBetweenChecks - 1)) == kStepsBetweenChecks - 1) work.throwIfStopped();
-        const std::uint32_t target = edges_.slots[begin + slot];
-        if (target == 0 || (!all && !edges_.keepsAlive(source, slot))) continue;
-        const std::uint32_t w = order_.number[target - 1];
-        if (w < v) sources_[incoming_.claim(w)] = v;
+      for (SlotReader slots = edges_.slots(source); slots.next();) {
+        const std::uint32_t entry = slots.entry();
+        if (entry == 0 || (!all && !edges_.keepsAlive(source, slots))) continue;
+        Waiting& place = waiting[seen % kAhead];
+        if (seen >= kAhead) settle(place);
+        place = {v, entry - 1};
+        __builtin_prefetch(&order_.number[entry - 1]);
+        if ((++seen & (kStepsBetweenChecks - 1)) == 0) {
+          work_.throwIfStopped();
+          if (report != nullptr) report->report(0.7 * (v - first) / (last - first + 1.0));
+        }
       }
     }
+    for (std::uint64_t left = std::min<std::uint64_t>(seen, kAhead); left > 0; --left) settle(waiting[(seen - left) % kAhead]);
+    return seen;
   }
+
+  bool isRoot(std::uint32_t w) const { return (isRoot_[w >> 3] >> (w & 7) & 1) != 0; }
 
   // The least semi-dominator on the tree path from v up to, without, the first unlinked ancestor; everything
   // above `lastUnlinked` is linked. Path splitting: each step on the way is bent to its grandparent. Needs no
@@ -89,29 +113,32 @@ class SemiNca {
       links[x].ancestor = above.ancestor;
       x = ancestor;
       ancestor = above.ancestor;
+      ++steps_;
     }
     return best;
   }
 
   void computeSemiDominators() {
-    links_ = Buffer<Link>(std::size_t{order_.reached} + 1);
-    for (std::uint32_t w = 1; w <= order_.reached; ++w) links_[w].ancestor = order_.parent[w];
-    const Work work = part(0.6, 0.9);
+    const std::size_t rows = std::size_t{order_.reached} + 1;
+    semi_ = Buffer<std::uint32_t>(rows);
+    links_ = Buffer<Link>(rows);
+    const Work work = part(0.55, 0.88);
     std::uint32_t steps = 0;
     for (std::uint32_t w = order_.reached; w >= 1; --w) {
-      std::uint32_t semi = semi_[w];
-      const std::uint64_t end = incoming_.end(w);
+      const std::uint32_t parent = order_.parent[w];
       // A root's semi-dominator is the virtual root already: nothing can lower it.
-      for (std::uint64_t i = incoming_.begin(w); i < end && semi != 0; ++i) {
+      std::uint32_t semi = isRoot(w) ? 0 : parent;
+      for (SlotReader sources = incoming_.slots(w); semi != 0 && sources.next();) {
         if ((++steps & (kStepsBetweenChecks - 1)) == 0) check(work, order_.reached - w);
-        semi = std::min(semi, eval(sources_[i], w));
+        const std::uint32_t v = sources.entry() - 1;
+        semi = std::min(semi, v < w ? v : eval(v, w));
       }
       semi_[w] = semi;
-      links_[w].label = semi;
+      links_[w] = {parent, semi};
+      if ((w & (CompressedLists::kPageRows - 1)) == 0) incoming_.releasePage(w >> CompressedLists::kPageShift);
     }
     links_.reset();
-    sources_.reset();
-    incoming_ = PagedOffsets();
+    incoming_ = CompressedLists();
   }
 
   // The dominator of w is the nearest common ancestor, in the dominator tree so far, of its parent and its
@@ -124,21 +151,23 @@ class SemiNca {
       std::uint32_t candidate = dominator[w];
       while (candidate > semi_[w]) {
         candidate = dominator[candidate];
+        ++steps_;
         if ((++steps & (kStepsBetweenChecks - 1)) == 0) check(work, w);
       }
       dominator[w] = candidate;
     }
     semi_.reset();
-    Buffer<std::uint32_t> result = std::move(order_.number);
-    for (std::size_t object = 0; object < result.size(); ++object) {
-      const std::uint32_t w = result[object];
-      if (w == 0)
-        result[object] = kUnreachable;
-      else
-        result[object] = dominator[w] == 0 ? kRootsOnly : order_.object[dominator[w]];
+    const std::size_t objects = edges_.objectCount();
+    Buffer<std::uint32_t> result(objects);
+    std::fill_n(result.data(), objects, kUnreachable);
+    for (std::uint32_t w = 1; w <= order_.reached; ++w) {
+      if ((w & (kStepsBetweenChecks - 1)) == 0) work.throwIfStopped();
+      result[order_.object[w]] = dominator[w] == 0 ? kRootsOnly : order_.object[dominator[w]];
     }
-    return Dominators{
-        .dominator = std::move(result), .order = std::move(order_.object), .reached = order_.reached};
+    return Dominators{.dominator = std::move(result),
+                      .order = std::move(order_.object),
+                      .reached = order_.reached,
+                      .steps = steps_};
   }
 
   Work part(double from, double to) const {
@@ -155,10 +184,11 @@ class SemiNca {
   const std::span<const std::uint32_t> roots_;
   const Work& work_;
   DepthFirstOrder order_;
+  CompressedLists incoming_;
+  Buffer<std::uint8_t> isRoot_;  // a bit a number
   Buffer<std::uint32_t> semi_;
-  PagedOffsets incoming_;
-  Buffer<std::uint32_t> sources_;
   Buffer<Link> links_;
+  std::uint64_t steps_ = 0;
 };
 
 }  // namespace

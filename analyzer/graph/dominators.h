@@ -24,12 +24,16 @@ struct Dominators {
   Buffer<std::uint32_t> order;      // the reached objects in depth-first order, row 0 unused: an object's
                                 // dominator comes before it, so a walk from the end adds up a tree bottom-up
   std::uint32_t reached = 0;
+  std::uint64_t steps = 0;  // edges read and links followed: what the work is bounded by
 };
 
 // Throws Cancelled, std::bad_alloc. Cost: O((objects + slots) log objects) at worst, near linear in practice.
-// Memory while it runs, bytes an object: depth-first order 12 (number, object, parent), semi-dominators 4,
-// links 8 (ancestor, label), offsets of incoming edges 4, and 4 for each edge to an earlier-numbered target:
-// 28 + 4 a cross or back edge. `number` ends as the result and `parent` is overwritten by the dominators.
+// Memory while it runs, bytes an object, in the order of time:
+//   numbering     number 4, object 4, parent 4, where to go on 4 (and up to 4 where slots have different strengths)
+//   incoming      number 4, object 4, parent 4; edges from later to earlier numbers about 3 each, then about 2
+//   semi          object 4, parent 4; three work arrays: semi-dominator, ancestor, label 12; incoming edges go back as they
+//                 are read
+//   intersect     object 4, semi 4, dominators in place of parents 4, then the result 4
 Dominators computeDominators(const EdgeTable& edges, std::span<const std::uint32_t> roots, const Work& work);
 
 }  // namespace openclaw

@@ -1,20 +1,65 @@
 #include "analyzer/graph/edge_builder.h"
 
 #include <algorithm>
+#include <mutex>
 #include <stdexcept>
+#include <tuple>
+
+#include "format/check.h"
 
 namespace openclaw {
 namespace {
 
-constexpr std::uint32_t kHasStrengths = 1, kHasLabels = 2;
+// A record in a page's stream: object in its page (2), then for a whole list of up to 127 bytes as the table will have it
+// its length (1) and the list; for anything else kOther + what follows (1), varints of the list's bytes, its slots and its first
+// slot, the list, and 4 bytes a slot of labels.
+constexpr std::uint8_t kOther = 0x80, kHasLabels = 1, kHasStrengths = 2;
 
-// A record of a Writer.
 struct Piece {
-  std::uint32_t object, firstSlot, count;
-  const std::uint32_t* slots;
-  const std::uint32_t* strengths;  // or nullptr
-  const std::uint32_t* labels;     // or nullptr
+  std::uint32_t row = 0;  // in its page
+  std::uint32_t firstSlot = 0;
+  std::uint64_t slots = 0;  // 0: not counted
+  const std::uint8_t* begin = nullptr;
+  const std::uint8_t* end = nullptr;
+  const std::uint8_t* labels = nullptr;
+  bool strengths = false;
+
+  std::uint32_t label(std::uint64_t slot) const {
+    std::uint32_t value;
+    std::memcpy(&value, labels + slot * sizeof(value), sizeof(value));
+    return value;
+  }
 };
+
+Piece takePiece(const std::uint8_t*& at) {
+  Piece piece;
+  piece.row = at[0] | std::uint32_t{at[1]} << 8;
+  const std::uint8_t kind = at[2];
+  at += 3;
+  std::uint64_t bytes = kind;
+  if ((kind & kOther) != 0) {
+    bytes = takeVarint(at);
+    piece.slots = takeVarint(at);
+    piece.firstSlot = static_cast<std::uint32_t>(takeVarint(at));
+    piece.strengths = (kind & kHasStrengths) != 0;
+  }
+  piece.begin = at;
+  piece.end = at += bytes;
+  if ((kind & kHasLabels) != 0 && (kind & kOther) != 0) {
+    piece.labels = at;
+    at += piece.slots * sizeof(std::uint32_t);
+  }
+  return piece;
+}
+
+std::uint8_t* putSlot(std::uint8_t* at, std::uint32_t entry, std::uint32_t& before, bool ownStrengths, std::uint8_t strength) {
+  std::uint64_t code = 0;
+  if (entry != 0) {
+    code = slotCode(entry, before);
+    before = entry;
+  }
+  return putVarint(at, ownStrengths ? withOwnStrength(code, strength) : code);
+}
 
 }  // namespace
 
@@ -24,8 +69,9 @@ EdgeTableBuilder::EdgeTableBuilder(std::uint64_t objects) : objects_(objects) {
 EdgeTableBuilder::~EdgeTableBuilder() = default;
 
 EdgeTableBuilder::Writer& EdgeTableBuilder::writer() {
+  const std::size_t pages = (objects_ + CompressedLists::kPageRows - 1) >> CompressedLists::kPageShift;
   const std::lock_guard lock(mutex_);
-  return *writers_.emplace_back(std::make_unique<Writer>());
+  return *writers_.emplace_back(std::make_unique<Writer>(pages));
 }
 
 void EdgeTableBuilder::Writer::begin(std::uint32_t object, std::uint32_t firstSlot) {
@@ -57,64 +103,203 @@ void EdgeTableBuilder::Writer::label(std::uint32_t label) {
 
 void EdgeTableBuilder::Writer::end() {
   if (slots_.empty()) return;
-  records_.insert(records_.end(), {object_, firstSlot_, static_cast<std::uint32_t>(slots_.size()),
-                                   (strengths_.empty() ? 0 : kHasStrengths) | (labels_.empty() ? 0 : kHasLabels)});
-  records_.insert(records_.end(), slots_.begin(), slots_.end());
-  records_.insert(records_.end(), strengths_.begin(), strengths_.end());
-  records_.insert(records_.end(), labels_.begin(), labels_.end());
+  constexpr std::size_t kHead = 3 + 3 * 10;  // the longest
+  const bool strengths = !strengths_.empty(), labelled = !labels_.empty();
+  record_.resize(kHead + slots_.size() * kMostVarintBytes);
+  std::uint8_t* const list = record_.data() + kHead;
+  std::uint8_t* at = list;
+  std::uint32_t before = object_ + 1;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    edges_ += slots_[i] != 0;
+    at = putSlot(at, slots_[i], before, strengths, strengths ? strengths_[i] : EdgeTable::kAsDeclared);
+  }
+  const auto bytes = static_cast<std::size_t>(at - list);
+  std::uint8_t head[kHead] = {static_cast<std::uint8_t>(object_), static_cast<std::uint8_t>(object_ >> 8),
+                              static_cast<std::uint8_t>(bytes)};
+  std::size_t headBytes = 3;
+  if (bytes >= kOther || strengths || labelled || firstSlot_ != 0) {
+    head[2] = static_cast<std::uint8_t>(kOther | (labelled ? kHasLabels : 0) | (strengths ? kHasStrengths : 0));
+    headBytes = static_cast<std::size_t>(putVarint(putVarint(putVarint(head + 3, bytes), slots_.size()), firstSlot_) - head);
+  }
+  std::memcpy(list - headBytes, head, headBytes);
+  const std::size_t page = object_ >> CompressedLists::kPageShift;
+  records_.append(page, list - headBytes, headBytes + bytes);
+  if (labelled)
+    records_.append(page, reinterpret_cast<const std::uint8_t*>(labels_.data()), labels_.size() * sizeof(std::uint32_t));
+  slotsOfPages_[page] += slots_.size();
+  anyStrengths_ |= strengths;
+  anyLabels_ |= labelled;
+}
+
+// What one page needs while it is put together.
+struct EdgeTableBuilder::PageBench {
+  static constexpr std::uint8_t kRewrite = 1;  // in several pieces, or without the strengths that others have
+  static constexpr std::uint8_t kListed = 2;   // its first piece stands in `others` for its labels
+  std::vector<std::uint8_t> records, rewritten;
+  std::vector<const std::uint8_t*> lists;  // by row
+  std::vector<Piece> others;               // of rows that are not one piece as the table will have it, and all with labels
+  std::vector<std::uint8_t> marks;         // by row: kRewrite, kListed
+  CompressedListsBuilder::Page page;
+};
+
+void EdgeTableBuilder::finishPage(std::size_t page, PageBench& bench, CompressedListsBuilder& lists, EdgeTable& edges,
+                                  Buffer<std::uint32_t>* labels, Totals& totals) {
+  const std::size_t rows = lists.rowsOfPage(page);
+  bench.records.clear();
+  for (const auto& writer : writers_) writer->records_.take(page, bench.records);
+  bench.lists.assign(rows, nullptr);
+  bench.page.lengths.assign(rows, 0);
+  bench.marks.assign(rows, 0);
+  bench.others.clear();
+  bool anyRewrite = false;
+  const std::uint8_t* const recordsEnd = bench.records.data() + bench.records.size();
+  for (const std::uint8_t* at = bench.records.data(); at != recordsEnd;) {
+    const Piece piece = takePiece(at);
+    OPENCLAW_CHECK(piece.row < rows, piece.row);
+    std::uint8_t& marks = bench.marks[piece.row];
+    if (piece.firstSlot != 0 || piece.strengths != edges.ownStrengths || bench.lists[piece.row] != nullptr || marks != 0) {
+      marks |= PageBench::kRewrite;
+      anyRewrite = true;
+      bench.others.push_back(piece);
+      continue;
+    }
+    if (piece.labels != nullptr) {
+      marks |= PageBench::kListed;
+      bench.others.push_back(piece);
+    }
+    bench.lists[piece.row] = piece.begin;
+    bench.page.lengths[piece.row] = static_cast<std::uint64_t>(piece.end - piece.begin);
+  }
+  std::vector<std::pair<std::uint32_t, std::size_t>> rewritten;  // row, offset in bench.rewritten
+  bench.rewritten.clear();
+  if (anyRewrite) {
+    for (std::uint32_t row = 0; row < rows; ++row)
+      if (bench.marks[row] == PageBench::kRewrite && bench.lists[row] != nullptr)
+        bench.others.push_back({row, 0, 0, bench.lists[row], bench.lists[row] + bench.page.lengths[row], nullptr, edges.ownStrengths});
+    std::stable_sort(bench.others.begin(), bench.others.end(), [](const Piece& a, const Piece& b) {
+      return std::tie(a.row, a.firstSlot) < std::tie(b.row, b.firstSlot);
+    });
+    const std::uint32_t firstRow = static_cast<std::uint32_t>(page << CompressedLists::kPageShift);
+    for (std::size_t i = 0; i < bench.others.size();) {
+      const std::uint32_t row = bench.others[i].row;
+      if ((bench.marks[row] & PageBench::kRewrite) == 0) {
+        ++i;
+        continue;
+      }
+      rewritten.emplace_back(row, bench.rewritten.size());
+      std::uint32_t before = firstRow + row + 1;
+      std::uint64_t slots = 0;
+      for (; i < bench.others.size() && bench.others[i].row == row; ++i) {
+        Piece& piece = bench.others[i];
+        const std::uint64_t count = countSlots(piece.begin, piece.end);
+        SlotReader reader(piece.begin, piece.end, firstRow + row + 1, piece.strengths);
+        if (piece.firstSlot != slots) {
+          totals.droppedSlots += count;
+          totals.slots -= count;
+          while (reader.next()) totals.edges -= reader.entry() != 0;
+          piece.labels = nullptr;
+          continue;
+        }
+        slots += count;
+        const std::size_t begin = bench.rewritten.size();
+        bench.rewritten.resize(begin + count * kMostVarintBytes);
+        std::uint8_t* at = bench.rewritten.data() + begin;
+        while (reader.next()) at = putSlot(at, reader.entry(), before, edges.ownStrengths, reader.strength());
+        bench.rewritten.resize(static_cast<std::size_t>(at - bench.rewritten.data()));
+      }
+      bench.page.lengths[row] = bench.rewritten.size() - rewritten.back().second;
+    }
+    for (const auto& [row, offset] : rewritten) bench.lists[row] = bench.rewritten.data() + offset;
+  }
+  lists.layOutPage(page, bench.page);
+  for (std::size_t row = 0; row < rows; ++row)
+    if (bench.page.lengths[row] != 0) std::memcpy(bench.page.begins[row], bench.lists[row], bench.page.lengths[row]);
+  CompressedListsBuilder::sealPage(bench.page);
+
+  if (edges.blockSlots.empty()) return;
+  std::uint64_t slots = 0;
+  std::size_t other = 0;
+  const bool placeLabels = labels != nullptr && !labels->empty();
+  if (placeLabels)
+    std::stable_sort(bench.others.begin(), bench.others.end(), [](const Piece& a, const Piece& b) { return a.row < b.row; });
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (row % CompressedLists::kBlockRows == 0) {
+      if (slots > UINT32_MAX) throw std::length_error("more than 2^32 references in 65,536 neighbouring objects");
+      edges.blockSlots[(page << (CompressedLists::kPageShift - CompressedLists::kBlockShift)) + row / CompressedLists::kBlockRows] =
+          static_cast<std::uint32_t>(slots);
+    }
+    for (; placeLabels && other < bench.others.size() && bench.others[other].row == row; ++other) {
+      const Piece& piece = bench.others[other];
+      for (std::uint64_t i = 0; piece.labels != nullptr && i < piece.slots; ++i)
+        (*labels)[edges.pageSlots[page] + slots + piece.firstSlot + i] = piece.label(i);
+    }
+    if (bench.page.lengths[row] != 0)
+      slots += countSlots(bench.lists[row], bench.lists[row] + bench.page.lengths[row]);
+  }
 }
 
 EdgeTableBuilder::Totals EdgeTableBuilder::finish(EdgeTable& edges, const Work& work, Buffer<std::uint32_t>* labels) {
-  std::vector<Piece> pieces;
-  bool anyStrengths = false, anyLabels = false;
-  for (const auto& writer : writers_) {
-    const std::uint32_t* at = writer->records_.data();
-    const std::uint32_t* const end = at + writer->records_.size();
-    while (at != end) {
-      Piece piece{at[0], at[1], at[2], at + 4, nullptr, nullptr};
-      const std::uint32_t follows = at[3];
-      at += 4 + piece.count;
-      if ((follows & kHasStrengths) != 0) piece.strengths = std::exchange(at, at + piece.count);
-      if ((follows & kHasLabels) != 0) piece.labels = std::exchange(at, at + piece.count);
-      anyStrengths |= piece.strengths != nullptr;
-      anyLabels |= piece.labels != nullptr;
-      pieces.push_back(piece);
-    }
-  }
-  work.throwIfStopped();
-  std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
-    return a.object != b.object ? a.object < b.object : a.firstSlot < b.firstSlot;
-  });
   Totals totals;
-  edges.first = PagedOffsets(objects_);
-  std::erase_if(pieces, [&](const Piece& piece) {
-    std::uint32_t& count = edges.first.countWhileBuilding(piece.object);
-    if (piece.firstSlot != count) {
-      totals.droppedSlots += piece.count;
-      return true;
-    }
-    count += piece.count;
-    return false;
-  });
-  if (!edges.first.tryFinish()) throw std::length_error("more than 2^32 references in 65,536 neighbouring objects");
-  totals.slots = edges.first.total();
-  edges.slots = Buffer<std::uint32_t>(totals.slots);
-  if (anyStrengths) {
-    edges.strengths = Buffer<std::uint8_t>(totals.slots);
-    std::fill_n(edges.strengths.data(), totals.slots, EdgeTable::kAsDeclared);
+  bool anyLabels = false;
+  std::uint64_t bytes = 0;
+  edges.ownStrengths = false;
+  for (const auto& writer : writers_) {
+    edges.ownStrengths |= writer->anyStrengths_;
+    anyLabels |= writer->anyLabels_;
+    bytes += writer->records_.totalSize();
+    totals.edges += writer->edges_;
+    for (const std::uint64_t slots : writer->slotsOfPages_) totals.slots += slots;
   }
+  CompressedListsBuilder lists(objects_, bytes + (edges.ownStrengths ? totals.slots : 0));
+  edges.blockSlots.reset();
+  edges.pageSlots.clear();
   if (labels != nullptr) *labels = Buffer<std::uint32_t>(anyLabels ? totals.slots : 0);
-  for (const Piece& piece : pieces) {
-    const std::uint64_t begin = edges.first.begin(piece.object) + piece.firstSlot;
-    for (std::uint32_t i = 0; i < piece.count; ++i) {
-      edges.slots[begin + i] = piece.slots[i];
-      totals.edges += piece.slots[i] != 0;
-      if (piece.strengths != nullptr) edges.strengths[begin + i] = static_cast<std::uint8_t>(piece.strengths[i]);
-      if (piece.labels != nullptr && labels != nullptr) (*labels)[begin + i] = piece.labels[i];
+  if (numberSlots_ || anyLabels) {
+    edges.blockSlots = Buffer<std::uint32_t>(objects_ / CompressedLists::kBlockRows + 1);
+    std::uint64_t before = 0;
+    for (std::size_t page = 0; page < lists.pages(); ++page) {
+      edges.pageSlots.push_back(before);
+      for (const auto& writer : writers_) before += writer->slotsOfPages_[page];
     }
+  }
+  std::vector<PageBench> benches(std::max(1u, work.threads));
+  std::vector<Totals> changes(benches.size());
+  forEachItem(work, lists.pages(), [&](unsigned worker, std::size_t page) {
+    finishPage(page, benches[worker], lists, edges, labels, changes[worker]);
+  });
+  for (const Totals& change : changes) {  // what was dropped, as differences modulo 2^64
+    totals.slots += change.slots;
+    totals.edges += change.edges;
+    totals.droppedSlots += change.droppedSlots;
   }
   writers_.clear();
+  edges.lists = lists.finish();
   return totals;
+}
+
+EdgeTableBuilder::Totals fillFromRows(EdgeTable& edges, const PagedOffsets& first, Buffer<std::uint32_t> slots,
+                                      Buffer<std::uint8_t> strengths, const Work& work) {
+  EdgeTableBuilder builder(first.rows());
+  std::vector<EdgeTableBuilder::Writer*> writers;
+  for (unsigned worker = 0; worker < std::max(1u, work.threads); ++worker) writers.push_back(&builder.writer());
+  const std::size_t pages = (first.rows() + CompressedLists::kPageRows - 1) >> CompressedLists::kPageShift;
+  forEachItem(work, pages, [&](unsigned worker, std::size_t page) {
+    EdgeTableBuilder::Writer& writer = *writers[worker];
+    const std::size_t begin = page << CompressedLists::kPageShift, end = std::min(first.rows(), begin + CompressedLists::kPageRows);
+    for (std::size_t row = begin; row < end; ++row) {
+      writer.begin(static_cast<std::uint32_t>(row));
+      for (std::uint64_t i = first.begin(row); i < first.end(row); ++i) {
+        slots[i] == 0 ? writer.null() : writer.slot(slots[i] - 1);
+        if (!strengths.empty() && strengths[i] != static_cast<std::uint8_t>(Strength::kStrong)) writer.strength(strengths[i]);
+      }
+      writer.end();
+    }
+    slots.release(first.begin(begin), first.begin(end) - first.begin(begin));
+    if (!strengths.empty()) strengths.release(first.begin(begin), first.begin(end) - first.begin(begin));
+  });
+  slots.reset();
+  strengths.reset();
+  return builder.finish(edges, work);
 }
 
 }  // namespace openclaw

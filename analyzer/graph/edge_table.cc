@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "format/check.h"
+
 namespace openclaw {
 
 bool DeclaredStrengths::allKeepAlive() const {
@@ -19,6 +21,20 @@ void EdgeTable::declare(std::vector<DeclaredStrengths> byType) {
   declared = std::move(byType);
   mixed.clear();
   for (const DeclaredStrengths& type : declared) mixed.push_back(type.allKeepAlive() ? 0 : 1);
+  anyMixed = std::find(mixed.begin(), mixed.end(), 1) != mixed.end();
+}
+
+std::uint64_t EdgeTable::firstSlot(std::uint32_t source) const {
+  OPENCLAW_CHECK(!blockSlots.empty(), source);
+  return pageSlots[source >> CompressedLists::kPageShift] + blockSlots[source >> CompressedLists::kBlockShift] +
+         lists.countBeforeInBlock(source);
+}
+
+Strength EdgeTable::strengthOf(std::uint32_t source, std::uint32_t slot) const {
+  if (ownStrengths)
+    for (SlotReader reader = slots(source); reader.next();)
+      if (reader.slot() == slot) return strengthOf(source, reader);
+  return declared[types[source]].of(slot);
 }
 
 }  // namespace openclaw

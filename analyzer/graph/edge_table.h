@@ -1,17 +1,19 @@
-// The references of all objects as one list of slots, and the one place that says which of them keep their
-// target alive. Reachability, dominators, retained sizes and paths all ask keepsAlive(), forwards only, so
-// that no two algorithms can disagree about what an edge is.
+// The references of all objects, and the one place that says which of them keep their target alive. Reachability,
+// dominators, retained sizes and paths all ask keepsAlive(), forwards only, so that no two algorithms can disagree about
+// what an edge is.
 //
-//   slots of object i = slots[first.begin(i) .. first.begin(i + 1)),  value 0 = null, else target index + 1
+//   for (SlotReader slots = edges.slots(source); slots.next();)
+//     if (slots.entry() != 0 && edges.keepsAlive(source, slots)) use(slots.entry() - 1);     // entry 0 = null
 //
-// Null slots stay in the list because the number of a slot names its field; as zeros in fresh pages they are
-// free. Policy `strict`: strong and conservative edges keep alive; weak, ephemeron and cache edges do not.
+// Null slots stay in the lists because the number of a slot names its field. Policy `strict`: strong and conservative edges
+// keep alive; weak, ephemeron and cache edges do not. EdgeTableBuilder fills the lists.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "analyzer/column.h"
+#include "analyzer/graph/compressed_lists.h"
 #include "format/records.h"
 
 namespace openclaw {
@@ -34,40 +36,48 @@ struct DeclaredStrengths {
 
 // Threads: const from any number once filled.
 struct EdgeTable {
-  static constexpr std::uint8_t kAsDeclared = 0xff;
+  static constexpr std::uint8_t kAsDeclared = kStrengthAsDeclared;
 
-  PagedOffsets first;
-  Buffer<std::uint32_t> slots;
-  Buffer<std::uint8_t> strengths;           // empty, or one a slot: a Strength, or kAsDeclared
+  CompressedLists lists;
+  bool ownStrengths = false;  // some slots have a strength of their own
+  // Number of the first slot of each block of rows, from its page's; empty where nobody asks for firstSlot().
+  Buffer<std::uint32_t> blockSlots;
+  std::vector<std::uint64_t> pageSlots;
   NarrowColumn types;                       // of the sources
   std::vector<DeclaredStrengths> declared;  // by type
   std::vector<std::uint8_t> mixed;          // by type: 1 = some declared slot does not keep alive
+  bool anyMixed = false;
 
-  std::uint32_t slotCount(std::uint32_t source) const { return first.count(source); }
-  // The number of an object's first slot among the slots of all objects: where its row of labels begins.
-  std::uint64_t firstSlot(std::uint32_t source) const { return first.begin(source); }
-  std::uint32_t objectCount() const { return static_cast<std::uint32_t>(first.rows()); }
+  std::uint32_t objectCount() const { return static_cast<std::uint32_t>(lists.rows()); }
   void declare(std::vector<DeclaredStrengths> byType);
 
+  SlotReader slots(std::uint32_t source) const { return lists.slots(source, ownStrengths); }
+  // Cost: O(bytes of the list / 8), O(1) for long ones.
+  std::uint32_t slotCount(std::uint32_t source) const { return static_cast<std::uint32_t>(lists.count(source)); }
+  // Where an object's labels begin: slots are numbered through all objects. Numbers may be left out between two objects. Only
+  // where the builder was asked to number slots.
+  std::uint64_t firstSlot(std::uint32_t source) const;
+
   // True: every slot of `source` keeps its target alive, no need to ask for each. O(1).
-  bool allKeepAlive(std::uint32_t source) const { return strengths.empty() && mixed[types[source]] == 0; }
-  Strength strengthOf(std::uint32_t source, std::uint32_t slot) const {
-    if (!strengths.empty()) {
-      const std::uint8_t own = strengths[first.begin(source) + slot];
-      if (own != kAsDeclared) return static_cast<Strength>(own);
-    }
-    return declared[types[source]].of(slot);
+  bool allKeepAlive(std::uint32_t source) const {
+    return !ownStrengths && (!anyMixed || mixed[types[source]] == 0);
   }
-  bool keepsAlive(std::uint32_t source, std::uint32_t slot) const {
-    return openclaw::keepsAlive(strengthOf(source, slot));
+  // Of the slot that `slots` read last.
+  Strength strengthOf(std::uint32_t source, const SlotReader& slots) const {
+    const std::uint8_t own = slots.strength();
+    return own != kAsDeclared ? static_cast<Strength>(own) : declared[types[source]].of(slots.slot());
   }
-  std::size_t bytes() const { return first.bytes() + slots.bytes() + strengths.bytes(); }
+  bool keepsAlive(std::uint32_t source, const SlotReader& slots) const {
+    return openclaw::keepsAlive(strengthOf(source, slots));
+  }
+  // Cost: O(slot) where slots have strengths of their own.
+  Strength strengthOf(std::uint32_t source, std::uint32_t slot) const;
+  std::size_t bytes() const { return lists.bytes() + blockSlots.bytes() + pageSlots.size() * sizeof(pageSlots[0]); }
 };
 
-// Who points to each object: sources + 1 in ascending order, one entry a slot, all strengths.
+// Who points to each object: sources in ascending order, one entry a slot, all strengths.
 struct BackwardEdges {
-  PagedOffsets first;
-  Buffer<std::uint32_t> sources;
+  CompressedLists lists;
 };
 
 }  // namespace openclaw

@@ -97,13 +97,14 @@ class Merger {
     const TypeIndex type = s_.type(object);
     const auto fields = static_cast<std::uint32_t>(s_.types()[type].fields.size());
     const auto elementFields = static_cast<std::uint32_t>(s_.types()[type].elementFields.size());
+    const std::uint64_t firstLabel = state_.labels.empty() ? 0 : state_.edges.firstSlot(object.value);
     // Children come in the order of the slots that found them, so one walk over the slots names them all.
     for (EdgeCursor edge = s_.edgesFrom(object); edge && child < last; edge.next()) {
-      if (edge.target() != tree_.object(child) || !keepsAlive(s_.strengthOf(object, edge.slot()))) continue;
+      if (edge.target() != tree_.object(child) || !keepsAlive(s_.strengthOf(object, edge))) continue;
       if (members_[child] != 0) {
         std::uint32_t field = edge.slot();
         if (!state_.labels.empty())
-          field = state_.labels[state_.edges.first.begin(object.value) + edge.slot()];
+          field = state_.labels[firstLabel + edge.slot()];
         else if (field >= fields && elementFields != 0)
           field = fields + (field - fields) % elementFields;
         see(RowKey{0, field, s_.type(edge.target()).value}, child, object, edge.slot());

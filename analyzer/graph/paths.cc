@@ -119,7 +119,7 @@ class PathSearch {
             if (root && down[source] == 0) return true;
             up[source] = object + 1;
             if (down[source] != 0) meeting = std::min(meeting, source);
-            belowCost += SnapshotBuilder::stateOf(s_).back.first.count(source);
+            belowCost += SnapshotBuilder::stateOf(s_).back.lists.list(source).bytes();
             next.push_back(source);
             return true;
           });
@@ -133,11 +133,11 @@ class PathSearch {
             if (stopped()) return {};
             const std::uint32_t target = edge.target().value;
             if (down[target] != 0 || barred(target)) continue;
-            if (!all && !keepsAlive(s_.strengthOf(ObjectIndex(object), edge.slot()))) continue;
+            if (!all && !keepsAlive(s_.strengthOf(ObjectIndex(object), edge))) continue;
             if (target != target_ && isRoot(target)) continue;
             down[target] = object + 1;
             if (up[target] != 0) meeting = std::min(meeting, target);
-            aboveCost += edges_.first.count(target);
+            aboveCost += edges_.lists.list(target).bytes();
             next.push_back(target);
           }
         }
@@ -274,7 +274,7 @@ std::vector<PathStep> stepsOf(const Snapshot& snapshot, const std::vector<std::u
 
 std::optional<std::uint32_t> slotThatKeeps(const Snapshot& snapshot, ObjectIndex source, ObjectIndex target) {
   for (EdgeCursor edge = snapshot.edgesFrom(source); edge; edge.next())
-    if (edge.target() == target && keepsAlive(snapshot.strengthOf(source, edge.slot()))) return edge.slot();
+    if (edge.target() == target && keepsAlive(snapshot.strengthOf(source, edge))) return edge.slot();
   return std::nullopt;
 }
 

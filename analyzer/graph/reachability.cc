@@ -7,11 +7,7 @@ namespace openclaw {
 Buffer<std::uint8_t> computeReachability(const EdgeTable& edges, std::span<const std::uint32_t> roots,
                                          const Work& work) {
   const std::size_t objects = edges.objectCount();
-  DepthFirstOrder order{.number = Buffer<std::uint32_t>(objects),
-                        .object = Buffer<std::uint32_t>(objects + 1),
-                        .parent = Buffer<std::uint32_t>(objects + 1)};
-  Buffer<std::uint32_t> resume(objects + 1);
-  numberDepthFirst(edges, roots, work, order, resume, [](std::uint32_t, std::uint32_t) {});
+  const DepthFirstOrder order = numberDepthFirst(edges, roots, work);
   Buffer<std::uint8_t> reachable(objects);
   for (std::size_t object = 0; object < objects; ++object) reachable[object] = order.number[object] != 0;
   return reachable;

@@ -16,12 +16,29 @@ std::uint64_t ShallowSizes::fromSide(std::size_t row) const {
 
 void SizeSums::add(std::uint32_t row, std::uint64_t bytes) {
   const std::uint64_t units = unitsOf(row) + (bytes >> unitShift_);
-  if (units < kHuge) {
-    units_[row] = static_cast<std::uint32_t>(units);
-  } else {
-    units_[row] = kHuge;
-    huge_[row] = units;
+  if (units < (narrow_.empty() ? kHuge : kNarrowHuge)) {
+    narrow_.empty() ? void(units_[row] = static_cast<std::uint32_t>(units)) : void(narrow_[row] = static_cast<std::uint16_t>(units));
+    return;
   }
+  narrow_.empty() ? void(units_[row] = kHuge) : void(narrow_[row] = kNarrowHuge);
+  huge_[row] = units;
+}
+
+void SizeSums::narrow() {
+  if (units_.empty()) return;
+  // Nodes of the side table cost twenty times what narrowing saves a row.
+  const auto large = static_cast<std::size_t>(
+      std::count_if(units_.span().begin(), units_.span().end(), [](std::uint32_t units) { return units >= kNarrowHuge; }));
+  if (large > 16 + units_.size() / 128) return;
+  Buffer<std::uint16_t> narrow(units_.size());
+  for (std::size_t row = 0; row < units_.size(); ++row) {
+    const std::uint32_t units = units_[row];
+    narrow[row] = static_cast<std::uint16_t>(std::min<std::uint32_t>(units, kNarrowHuge));
+    if (units >= kNarrowHuge && units != kHuge) huge_[static_cast<std::uint32_t>(row)] = units;
+    if ((row & 0xf'ffff) == 0xf'ffff) units_.release(row - 0xf'ffff, 0x10'0000);  // both widths never stand whole
+  }
+  units_.reset();
+  narrow_ = std::move(narrow);
 }
 
 SizeSums computeRetained(const Dominators& dominators, const ShallowSizes& shallow, const Work& work) {
@@ -72,13 +89,13 @@ Buffer<std::uint32_t> computeDominated(const Dominators& dominators, const SizeS
       return ra != rb ? ra > rb : a < b;
     };
     // Sorting by keys gathered once touches each object's retained size once, not log(group) times. Groups
-    // past a megabyte of keys go without, for the memory.
-    constexpr std::uint32_t kMostKeys = 1u << 16;
+    // with more keys than a megabyte, or a byte an object, go without, for the memory.
+    const auto mostKeys = static_cast<std::uint32_t>(std::max<std::size_t>(1u << 16, objects / 16));
     std::vector<std::pair<std::uint64_t, std::uint32_t>> keys;
     for (std::size_t group = first; group < last; ++group) {
       const std::uint32_t begin = group == 0 ? 0 : position[group - 1], end = position[group];
       if (end - begin <= 1) continue;
-      if (end - begin > kMostKeys) {
+      if (end - begin > mostKeys) {
         std::sort(dominated.data() + begin, dominated.data() + end,
                   [&](std::uint32_t a, std::uint32_t b) { return before(retained[a], a, retained[b], b); });
         continue;

@@ -12,8 +12,8 @@
 
 namespace openclaw {
 
-// Byte sums, one an object, in 4 bytes: counted in units of the sizes' common alignment, and in a side table
-// from 2^32 - 1 units on (64 GiB at 16 bytes).
+// Byte sums, one an object, in 4 bytes while they are added up and then in 2: counted in units of the sizes' common alignment,
+// and in a side table where they do not fit (from 64 GiB, then from 1 MiB on at 16 bytes).
 class SizeSums {
  public:
   SizeSums() = default;
@@ -21,16 +21,21 @@ class SizeSums {
   std::uint64_t operator[](std::size_t row) const { return unitsOf(row) << unitShift_; }
   // `bytes` is a multiple of the unit.
   void add(std::uint32_t row, std::uint64_t bytes);
-  bool empty() const { return units_.empty(); }
-  std::size_t bytes() const { return units_.bytes() + huge_.size() * kHugeRowBytes; }
+  // Halves the memory where few enough sums are large. Cost: two passes.
+  void narrow();
+  bool empty() const { return units_.empty() && narrow_.empty(); }
+  std::size_t bytes() const { return units_.bytes() + narrow_.bytes() + huge_.size() * kHugeRowBytes; }
 
  private:
   static constexpr std::uint32_t kHuge = 0xffff'ffffu;
+  static constexpr std::uint16_t kNarrowHuge = 0xffffu;
   static constexpr std::size_t kHugeRowBytes = 40;  // of a node of the hash table, about
   std::uint64_t unitsOf(std::size_t row) const {
-    return units_[row] == kHuge ? huge_.at(static_cast<std::uint32_t>(row)) : units_[row];
+    if (narrow_.empty()) return units_[row] == kHuge ? huge_.at(static_cast<std::uint32_t>(row)) : units_[row];
+    return narrow_[row] == kNarrowHuge ? huge_.at(static_cast<std::uint32_t>(row)) : narrow_[row];
   }
-  Buffer<std::uint32_t> units_;
+  Buffer<std::uint32_t> units_;    // empty once narrow
+  Buffer<std::uint16_t> narrow_;
   unsigned unitShift_ = 0;
   std::unordered_map<std::uint32_t, std::uint64_t> huge_;  // units
 };

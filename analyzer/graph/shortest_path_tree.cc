@@ -26,7 +26,7 @@ ShortestPathTree::ShortestPathTree(const Snapshot& snapshot, const std::stop_tok
     for (EdgeCursor edge = snapshot.edgesFrom(ObjectIndex(object)); edge; edge.next()) {
       const std::uint32_t target = edge.target().value;
       if (seen[target]) continue;
-      if (!all && !edges.keepsAlive(object, edge.slot())) continue;
+      if (!all && !keepsAlive(snapshot.strengthOf(ObjectIndex(object), edge))) continue;
       seen[target] = 1;
       parents_[size_] = place + 1;
       objects_[size_++] = target;

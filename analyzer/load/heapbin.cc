@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "analyzer/graph/edge_builder.h"
 #include "analyzer/load/stages.h"
 #include "analyzer/load/tables.h"
 
@@ -234,16 +235,18 @@ class HeapbinLoader {
     const auto narrowTypes = static_cast<std::uint32_t>(state_.types.size());
     state_.sizes.unitShift = sizeBits_ == 0 ? 0 : static_cast<unsigned>(std::countr_zero(sizeBits_));
     const unsigned shift = state_.sizes.unitShift;
-    std::uint64_t largeSizes = 0;
+    // The few sizes that do not fit stand in a side table.
+    std::uint64_t pastByte = 0, pastTwo = 0;
     for (const ObjectsFrame& frame : objectsFrames_)
       if (frame.usable)
-        for (const std::uint32_t size : frame.sizes.span()) largeSizes += (size >> shift) >= 0xffff;
-    const bool narrowSizes = largeSizes <= 16 + objects / 64;
-    const bool narrow = narrowTypes < 0x10000;  // room for one more: the unknown type
-    Buffer<std::uint16_t> types16(narrow ? objects : 0), sizes16(narrowSizes ? objects : 0);
-    Buffer<std::uint32_t> types32(narrow ? 0 : objects), sizes32(narrowSizes ? 0 : objects);
+        for (const std::uint32_t size : frame.sizes.span()) {
+          pastByte += (size >> shift) >= 0xff;
+          pastTwo += (size >> shift) >= 0xffff;
+        }
+    const std::uint64_t few = 16 + objects / 64;
+    state_.sizes.sideMark = pastByte <= few ? 0xffu : pastTwo <= few ? 0xffffu : 0xffff'ffffu;
+    NarrowColumnFiller types(objects, narrowTypes), sizes(objects, state_.sizes.sideMark);  // room for one more type: the unknown one
     declaredSlots_ = Buffer<std::uint32_t>(objects);
-    state_.sizes.sideMark = narrowSizes ? 0xffffu : 0xffff'ffffu;
     std::uint64_t unknownTypes = 0;
     for (ObjectsFrame& frame : objectsFrames_) {  // memory-bound and short: one thread
       if (!frame.usable) continue;
@@ -258,18 +261,12 @@ class HeapbinLoader {
           type = narrowTypes;
           ++unknownTypes;
         }
-        if (narrow)
-          types16[object] = static_cast<std::uint16_t>(type);
-        else
-          types32[object] = type;
+        types.set(object, type);
         std::uint64_t size = frame.sizes[row];
         if (frame.sizes[row] == ObjectsFrame::kBigSize) size = (big++)->second;
         const std::uint64_t units = std::min<std::uint64_t>(size >> shift, state_.sizes.sideMark);
         if (units == state_.sizes.sideMark) state_.sizes.side.emplace_back(object, size);
-        if (narrowSizes)
-          sizes16[object] = static_cast<std::uint16_t>(units);
-        else
-          sizes32[object] = static_cast<std::uint32_t>(units);
+        sizes.set(object, static_cast<std::uint32_t>(units));
         declaredSlots_[object] = frame.slotCounts[row];
       }
       frame.types.reset();
@@ -280,10 +277,8 @@ class HeapbinLoader {
       countLoss("objects whose type was lost", unknownTypes);
       state_.types.emplace_back().name = "(type lost)";
     }
-    state_.edges.types = narrow ? NarrowColumn(Column<std::uint16_t>::owning(std::move(types16)))
-                                : NarrowColumn(Column<std::uint32_t>::owning(std::move(types32)));
-    state_.sizes.units = narrowSizes ? NarrowColumn(Column<std::uint16_t>::owning(std::move(sizes16)))
-                                     : NarrowColumn(Column<std::uint32_t>::owning(std::move(sizes32)));
+    state_.edges.types = types.finish();
+    state_.sizes.units = sizes.finish();
   }
 
   // ---- references
@@ -384,48 +379,37 @@ class HeapbinLoader {
   }
 
   void placeSlots(const Buffer<std::uint32_t>& covered, const Work& work) {
-    EdgeTable& edges = state_.edges;
-    edges.first = PagedOffsets(state_.objects);
-    for (std::uint32_t object = 0; object < state_.objects; ++object)
-      edges.first.countWhileBuilding(object) = covered[object];
-    if (!edges.first.tryFinish())
-      throw std::length_error("more than 2^32 references in 65,536 neighbouring objects");
-    edges.slots = Buffer<std::uint32_t>(edges.first.total());
-    const auto any = [&](auto has) {
-      return std::any_of(referencesFrames_.begin(), referencesFrames_.end(), has);
-    };
-    if (any([](const ReferencesFrame& f) { return !f.strengths.empty(); })) {
-      edges.strengths = Buffer<std::uint8_t>(edges.first.total());
-      std::fill_n(edges.strengths.data(), edges.strengths.size(), EdgeTable::kAsDeclared);
-    }
-    if (any([](const ReferencesFrame& f) { return !f.labels.empty(); }))
-      state_.labels = Buffer<std::uint32_t>(edges.first.total());
+    EdgeTableBuilder builder(state_.objects);
+    if (std::none_of(referencesFrames_.begin(), referencesFrames_.end(), [](const ReferencesFrame& f) { return !f.labels.empty(); }))
+      builder.leaveSlotsUnnumbered();
+    std::vector<EdgeTableBuilder::Writer*> writers;
+    for (unsigned worker = 0; worker < std::max(1u, work.threads); ++worker) writers.push_back(&builder.writer());
     Work placing = work;
-    placing.progress = [&](double f) { work.report(0.8 + f * 0.2); };
-    std::atomic<std::uint64_t> notNull{0};
-    forEachItem(placing, referencesFrames_.size(), [&](unsigned, std::size_t i) {
+    placing.progress = [&](double f) { work.report(0.8 + f * 0.15); };
+    forEachItem(placing, referencesFrames_.size(), [&](unsigned worker, std::size_t i) {
       ReferencesFrame& frame = referencesFrames_[i];
       if (!frame.usable) return;
-      std::uint64_t count = 0;
+      EdgeTableBuilder::Writer& writer = *writers[worker];
       forEachCovered(frame, declaredSlots_,
                      [&](std::uint32_t object, std::uint32_t from, std::uint32_t to, std::uint64_t offset) {
                        const std::uint32_t end = std::min(to, covered[object]);
-                       const std::uint64_t begin = edges.first.begin(object);
+                       if (from >= end) return;
+                       writer.begin(object, from);
                        for (std::uint32_t slot = from; slot < end; ++slot, ++offset) {
-                         const std::uint32_t target = frame.slots[offset];
-                         if (target != 0) {
-                           edges.slots[begin + slot] = target;
-                           ++count;
-                         }
-                         if (!frame.strengths.empty())
-                           edges.strengths[begin + slot] = frame.strengths[offset];
-                         if (!frame.labels.empty()) state_.labels[begin + slot] = frame.labels[offset];
+                         if (frame.slots[offset] == 0)
+                           writer.null();
+                         else
+                           writer.slot(frame.slots[offset] - 1);
+                         if (!frame.strengths.empty() && frame.strengths[offset] != EdgeTable::kAsDeclared)
+                           writer.strength(frame.strengths[offset]);
+                         if (!frame.labels.empty() && frame.labels[offset] != 0) writer.label(frame.labels[offset]);
                        }
+                       writer.end();
                      });
-      notNull.fetch_add(count);
       frame = ReferencesFrame{.info = frame.info};
     });
-    state_.edgeCount = notNull.load();
+    placing.progress = [&](double f) { work.report(0.95 + f * 0.05); };
+    state_.edgeCount = builder.finish(state_.edges, placing, &state_.labels).edges;
   }
 
   // ---- graph

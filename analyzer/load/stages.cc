@@ -41,13 +41,14 @@ void computeGraph(SnapshotState& state, bool dominators, const LoadStages& stage
     Work half = work;
     half.progress = [&](double f) { work.report(f / 2); };
     state.retained = computeRetained(found, state.sizes, half);
+    state.retained.narrow();
     half.progress = [&](double f) { work.report(0.5 + f / 2); };
     state.dominated = computeDominated(found, state.retained, half);
     state.dominator = std::move(found.dominator);
   } else {
     state.reachable = computeReachability(state.edges, roots, stages.stage("reachability", from, retainedEnd));
   }
-  state.back = computeBackwardEdges(state.edges, stages.stage("referrers", retainedEnd, to));
+  state.back = computeBackwardEdges(state.edges, state.edgeCount, stages.stage("referrers", retainedEnd, to));
 }
 
 }  // namespace openclaw

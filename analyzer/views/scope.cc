@@ -296,12 +296,9 @@ class Selector {
         const std::uint32_t source = open.back();
         open.pop_back();
         const bool all = edges.allKeepAlive(source);
-        const std::uint64_t begin = edges.first.begin(source);
-        const std::uint32_t count = edges.first.count(source);
-        for (std::uint32_t slot = 0; slot < count; ++slot) {
+        for (SlotReader slots = edges.slots(source); slots.next();) {
           check(++steps);
-          const std::uint32_t target = edges.slots[begin + slot];
-          if (target != 0 && (all || edges.keepsAlive(source, slot))) meet(target - 1);
+          if (slots.entry() != 0 && (all || edges.keepsAlive(source, slots))) meet(slots.entry() - 1);
         }
       }
     }
@@ -374,7 +371,7 @@ std::string labelOf(const Snapshot& s, const ScopePart& part) {
       return part.value == part.highest ? fmt::format("age {}", part.value) : fmt::format("age {} to {}", part.value, part.highest);
     case ScopeKind::kRetainedBy: {
       const ObjectIndex object(part.value);
-      return fmt::format("retained by {} {}", typeText(s, s.type(object)), toText(s.address(object)));
+      return fmt::format("retained by {} {}", typeText(s, s.type(object)), idText(s, object));
     }
   }
   return {};

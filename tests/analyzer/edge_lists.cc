@@ -3,26 +3,28 @@
 #include <algorithm>
 
 #include "analyzer/graph/dominators.h"
+#include "analyzer/graph/edge_builder.h"
 
 namespace openclaw::test {
 
 EdgeTable tableOf(const EdgeLists& lists) {
   EdgeTable table;
   const std::size_t objects = lists.targets.size();
-  table.first = PagedOffsets(objects);
-  for (std::size_t i = 0; i < objects; ++i)
-    table.first.countWhileBuilding(i) = static_cast<std::uint32_t>(lists.targets[i].size());
-  if (!table.first.tryFinish()) std::abort();
-  table.slots = Buffer<std::uint32_t>(table.first.total());
-  if (!lists.weak.empty()) table.strengths = Buffer<std::uint8_t>(table.first.total());
-  for (std::size_t i = 0; i < objects; ++i)
+  EdgeTableBuilder builder(objects);
+  EdgeTableBuilder::Writer& writer = builder.writer();
+  for (std::uint32_t i = 0; i < objects; ++i) {
+    writer.begin(i);
     for (std::size_t slot = 0; slot < lists.targets[i].size(); ++slot) {
-      const std::uint64_t at = table.first.begin(i) + slot;
-      table.slots[at] = lists.targets[i][slot] + 1;  // kNullSlot + 1 = 0
+      if (lists.targets[i][slot] == kNullSlot)
+        writer.null();
+      else
+        writer.slot(lists.targets[i][slot]);
       if (!lists.weak.empty())
-        table.strengths[at] =
-            static_cast<std::uint8_t>(lists.weak[i][slot] ? Strength::kWeak : Strength::kStrong);
+        writer.strength(static_cast<std::uint8_t>(lists.weak[i][slot] ? Strength::kWeak : Strength::kStrong));
     }
+    writer.end();
+  }
+  builder.finish(table, plainWork());
   table.types = NarrowColumn(Column<std::uint16_t>::owning(std::vector<std::uint16_t>(objects)));
   table.declare({DeclaredStrengths{}});
   return table;

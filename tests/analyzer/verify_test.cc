@@ -9,6 +9,7 @@
 
 #include "analyzer/load/heapbin.h"
 #include "analyzer/snapshot_state.h"
+#include "tests/analyzer/changed_lists.h"
 #include "tests/analyzer/small_heap.h"
 
 namespace openclaw {
@@ -56,11 +57,13 @@ TEST(Verify, EachInvariantSpeaksWhenItIsBroken) {
       {"columns-have-a-row-per-object",
        [](SnapshotState& s) { s.ageAndFlags = Column<std::uint8_t>::owning(std::vector<std::uint8_t>(3)); }},
       {"table-indexes-in-range", [](SnapshotState& s) { s.types.pop_back(); }},
-      {"references-in-range", [](SnapshotState& s) { s.edges.slots[0] = 99; }},
+      {"references-in-range",
+       [](SnapshotState& s) { s.edges.lists = test::withFirstEntry(s.edges.lists, [](std::uint32_t) { return 99u; }); }},
       {"roots-in-range-and-ascending", [](SnapshotState& s) { std::swap(s.roots[0], s.roots[1]); }},
       {"addresses-ascend-without-overlap",
        [](SnapshotState& s) { s.addresses.units = changed(s.addresses.units, 2, 0u); }},
-      {"edges-the-same-both-ways", [](SnapshotState& s) { s.back.sources[0] = 2 + s.back.sources[0] % 3; }},
+      {"edges-the-same-both-ways",
+       [](SnapshotState& s) { s.back.lists = test::withFirstEntry(s.back.lists, [](std::uint32_t e) { return 2 + e % 3; }); }},
       {"reachable-is-closed", [](SnapshotState& s) { s.dominator[SmallHeap::kBig] = kUnreachable; }},
       {"dominated-lists-each-reachable-object-once",
        [](SnapshotState& s) { s.dominated[0] = s.dominated[1]; }},

@@ -58,9 +58,11 @@ int load(const std::string& path, unsigned threads, bool boost) {
   const double objects = s.objectCount(), peak = static_cast<double>(statusBytes("VmHWM")),
                now = static_cast<double>(statusBytes("VmRSS"));
   const auto fileBytes = static_cast<double>(s.report().file.fileBytes);
+  std::uint64_t slots = 0;
+  for (std::uint32_t i = 0; i < s.objectCount(); ++i) slots += s.slotCount(ObjectIndex(i));
   fmt::print("{} objects, {:.2f} references an object ({:.2f} slots), {}, {:.1f} B an object\n",
              withSeparators(s.objectCount()), static_cast<double>(s.edgeCount()) / objects,
-             static_cast<double>(SnapshotBuilder::stateOf(s).edges.slots.size()) / objects,
+             static_cast<double>(slots) / objects,
              toText(Bytes(s.report().file.fileBytes)), fileBytes / objects);
   std::uint64_t reachable = 0;
   for (std::uint32_t i = 0; i < s.objectCount(); ++i) reachable += s.reachable(ObjectIndex(i));
@@ -79,6 +81,8 @@ int load(const std::string& path, unsigned threads, bool boost) {
   fmt::print("  VmHWM {:.1f} B an object ({}), VmRSS after {:.1f}, columns {:.1f}\n", peak / objects,
              toText(Bytes(static_cast<std::uint64_t>(peak))), now / objects,
              static_cast<double>(s.memoryBytes()) / objects);
+  for (const auto& [part, bytes] : s.memoryByPart())
+    if (bytes != 0) fmt::print("    {:<16} {:5.2f}\n", part, static_cast<double>(bytes) / objects);
   if (boost) {
     std::vector<std::uint32_t> roots;
     for (const RootInfo& root : s.roots()) roots.push_back(root.object.value);

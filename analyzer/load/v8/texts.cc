@@ -53,11 +53,8 @@ class V8ObjectTexts final : public ObjectTexts {
   template <class Visit>
   void forEachEdge(std::uint32_t object, Visit visit) const {
     const std::uint64_t first = state_.edges.firstSlot(object);
-    const std::uint32_t count = state_.edges.slotCount(object);
-    for (std::uint32_t slot = 0; slot < count; ++slot) {
-      const std::uint32_t target = state_.edges.slots[first + slot];
-      if (target != 0 && !visit(names_->labels.at(first + slot), target - 1)) return;
-    }
+    for (SlotReader slots = state_.edges.slots(object); slots.next();)
+      if (slots.entry() != 0 && !visit(names_->labels.at(first + slots.slot()), slots.entry() - 1)) return;
   }
 
   // V8 joins strings lazily: a concatenated one has two halves and no characters of its own.

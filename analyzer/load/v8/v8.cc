@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "analyzer/graph/edge_builder.h"
 #include "analyzer/load/v8/allocations.h"
 #include "analyzer/load/v8/classes.h"
 #include "analyzer/load/v8/edges_that_count.h"
@@ -490,6 +491,7 @@ class V8Loader {
     for (const GraphRoot& root : rootsOf(graph_, options_.policy)) {
       RootInfo& info = state_.roots.emplace_back();
       info.object = ObjectIndex(root.object);
+      info.site = SiteIndex(0);
       std::string category(graph_.name(root.category));
       info.kind = kindOfRoot(category);
       if (category.empty()) category = "(root)";
@@ -519,9 +521,9 @@ class V8Loader {
     }
 
     EdgeTable& edges = state_.edges;
-    edges.first = std::move(graph_.first);
-    edges.slots = std::move(graph_.slots);
-    edges.strengths = std::move(graph_.strengths);
+    const Work filling{.threads = stages_.threads(), .stop = stages_.stop(), .progress = {}};
+    fillFromRows(edges, graph_.first, std::move(graph_.slots), std::move(graph_.strengths), filling);
+    graph_.first = PagedOffsets();
     if (state_.types.size() < 0x10000) {
       Buffer<std::uint16_t> narrowTypes(objects);
       for (std::uint32_t object = 0; object < objects; ++object) narrowTypes[object] = static_cast<std::uint16_t>(graph_.types[object]);

@@ -66,6 +66,41 @@ TEST(Retained, SizesInTheSideTableCount) {
   EXPECT_EQ(computeRetained(dominators, sizes, test::plainWork())[0], (1ull << 40) + 2);
 }
 
+TEST(Retained, NarrowSumsAreTheSameSums) {
+  const std::uint64_t seed = test::seedFromEnvironment();
+  SCOPED_TRACE("OPENCLAW_SEED=" + std::to_string(seed));
+  test::Random random(seed);
+  for (const unsigned oneLargeIn : {5'000u, 3u}) {  // with few large sums they take half the memory, with many they stay
+    constexpr std::uint32_t kRows = 200'000;
+    SizeSums sums(kRows, 4);
+    std::vector<std::uint64_t> expected(kRows);
+    for (std::uint32_t row = 0; row < kRows; ++row) {
+      std::uint64_t units = random.below(70'000 / 2);
+      if (random.oneIn(oneLargeIn)) units = random.oneIn(2) ? 0xfffe + random.below(3) : random.below(1ull << 34);
+      expected[row] = units * 16;
+      sums.add(row, units * 16);
+    }
+    const std::size_t before = sums.bytes();
+    sums.narrow();
+    EXPECT_EQ(sums.bytes() < before * 6 / 10, oneLargeIn == 5'000u);
+    for (std::uint32_t row = 0; row < kRows; ++row) ASSERT_EQ(sums[row], expected[row]) << row;
+    for (std::uint32_t row = 0; row < kRows; row += 7) sums.add(row, expected[row] + 16);
+    for (std::uint32_t row = 0; row < kRows; ++row) ASSERT_EQ(sums[row], row % 7 == 0 ? 2 * expected[row] + 16 : expected[row]) << row;
+    EXPECT_FALSE(sums.empty());
+  }
+}
+
+TEST(Columns, AreAsWideAsTheirLargestValueNeeds) {
+  for (const std::uint32_t largest : {0u, 0xffu, 0x100u, 0xffffu, 0x1'0000u, 0xffff'ffffu}) {
+    NarrowColumnFiller filler(1000, largest);
+    for (std::uint32_t row = 0; row < 1000; ++row) filler.set(row, row % 3 == 0 ? largest : std::min(row, largest));
+    const NarrowColumn column = filler.finish();
+    ASSERT_EQ(column.size(), 1000u);
+    EXPECT_EQ(column.bytes(), 1000u * (largest <= 0xff ? 1 : largest <= 0xffff ? 2 : 4));
+    for (std::uint32_t row = 0; row < 1000; ++row) ASSERT_EQ(column[row], row % 3 == 0 ? largest : std::min(row, largest));
+  }
+}
+
 TEST(Dominated, GroupsComeByDominatorThenRetainedThenIndex) {
   // 0 -> 1 2 3, 3 -> 4; 5 is a root of its own.
   EdgeLists lists{.targets = {{1, 2, 3}, {}, {}, {4}, {}, {}}, .weak = {}, .roots = {0, 5}};
@@ -111,11 +146,10 @@ TEST(BackwardEdges, AreTheForwardOnesTurnedAroundWhateverTheThreads) {
   for (const unsigned threads : {1u, 2u, 5u}) {
     Work work = test::plainWork();
     work.threads = threads;
-    const BackwardEdges back = computeBackwardEdges(table, work);
+    const BackwardEdges back = computeBackwardEdges(table, 4000, work);
     for (std::uint32_t object = 0; object < 500; ++object) {
       std::vector<std::uint32_t> sources;
-      for (std::uint64_t i = back.first.begin(object); i < back.first.end(object); ++i)
-        sources.push_back(back.sources[i] - 1);
+      for (SlotReader slots = back.lists.slots(object); slots.next();) sources.push_back(slots.entry() - 1);
       ASSERT_EQ(sources, expected[object]) << object;
     }
   }
