@@ -20,8 +20,6 @@ namespace {
 // Where stages end on the way from 0 to 1; shares of the time as measured on 10 M objects.
 constexpr double kObjectsEnd = 0.12, kReferencesEnd = 0.34, kBackwardEnd = 0.92;
 
-  // two values above mean "roots only" and "unreachable"
-
 // What the first pass keeps of one objects frame until all are known.
 struct ObjectsFrame {
   const FrameInfo* info = nullptr;
