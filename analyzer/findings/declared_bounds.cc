@@ -87,7 +87,7 @@ std::vector<Finding> findPastBounds(const RuleInput& input) {
     f.id = "owner.past-bound";
     f.severity = static_cast<double>(held.value) >= kShareWorthAWarning * static_cast<double>(live) ? Severity::kWarning : Severity::kNote;
     f.verdict = fmt::format("{} {}, made at {}, is past the bound that it declares: {}, {:.1f} times as {}; it keeps {} ({} of all live bytes).",
-                            typeText(s, s.type(object)), toText(s.address(object)), placeText(s, s.site(object)), use.text(),
+                            typeText(s, s.type(object)), idText(s, object), placeText(s, s.site(object)), use.text(),
                             static_cast<double>(use.used) / static_cast<double>(use.bound.most), use.bound.inObjects ? "many" : "much",
                             toText(held), percentText(held.value, live));
     f.numbers = {{"retained size", static_cast<double>(held.value), "bytes", Certainty::kExact},
@@ -100,7 +100,7 @@ std::vector<Finding> findPastBounds(const RuleInput& input) {
     f.ownerPath = ownerPathTo(s, object);
     f.confidence = 0.9;
     f.because = "the program itself said how much it may keep";
-    f.next = fmt::format("heap-analyzer dominators --retained-by {} {}", toText(s.address(object)), s.path());
+    f.next = fmt::format("heap-analyzer dominators --retained-by {} {}", idText(s, object), s.path());
     findings.push_back(std::move(f));
   }
   return findings;

@@ -40,7 +40,7 @@ std::vector<Finding> findLargeOwner(const RuleInput& input) {
   const std::size_t below = s.dominatedBy(point).size();
   f.verdict =
       fmt::format("One {} at {} keeps {} alive ({} of all live bytes), {}.", typeText(s, s.type(point)),
-                  toText(s.address(point)), toText(held), percentText(held.value, live),
+                  idText(s, point), toText(held), percentText(held.value, live),
                   below == 0 ? "by its own size"
                              : fmt::format("in {} directly below it", counted(below, "object", "objects")));
   const Certainty certainty = s.report().complete() ? Certainty::kExact : Certainty::kLowerBound;
@@ -54,7 +54,7 @@ std::vector<Finding> findLargeOwner(const RuleInput& input) {
   f.ownerPath = ownerPathTo(s, point);
   f.confidence = 0.5;
   f.because = "its share is exact; whether it is meant to hold so much, the dump cannot say";
-  f.next = fmt::format("heap-analyzer inspect {} {}", toText(s.address(point)), s.path());
+  f.next = fmt::format("heap-analyzer inspect {} {}", idText(s, point), s.path());
   return {std::move(f)};
 }
 

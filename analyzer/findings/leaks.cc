@@ -61,7 +61,7 @@ Finding findingOf(const Snapshot& s, const GroupTable& table, const LeakCandidat
 
   const ObjectIndex holder = candidate.holder.value_or(ObjectIndex::none());
   const ObjectIndex owner = holder ? ownerOf(s, holder) : holder;
-  const std::string below = owner ? fmt::format("below {} {}", typeText(s, s.type(owner)), toText(s.address(owner)))
+  const std::string below = owner ? fmt::format("below {} {}", typeText(s, s.type(owner)), idText(s, owner))
                                   : "below several roots";
   f.verdict = fmt::format("{} × {}, made at {}, {} {}: {} ({} of all live bytes), ≈ {} more with every collection, and {}.",
                           withSeparators(group.members), typeText(s, group.type), placeText(s, group.site),

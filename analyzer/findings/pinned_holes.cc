@@ -118,7 +118,7 @@ std::vector<Finding> findPinnedHoles(const RuleInput& input) {
     f.severity = shareOf(lost) >= kShareThatIsCritical ? Severity::kCritical
                  : shareOf(lost) >= kNarrowWorthAWarning ? Severity::kWarning
                                                          : Severity::kNote;
-    const std::string kept = owner ? fmt::format(", kept by {} {}", typeText(s, s.type(owner)), toText(s.address(owner)))
+    const std::string kept = owner ? fmt::format(", kept by {} {}", typeText(s, s.type(owner)), idText(s, owner))
                                    : "";
     f.verdict = narrow ? fmt::format("{} × {}, made at {}{}, stand between holes of {} on average that no allocation "
                                      "fits: {} ({} of the live bytes) in {} cannot be used.",

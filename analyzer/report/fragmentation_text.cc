@@ -34,7 +34,7 @@ std::string verdict(const Snapshot& s, const FragmentationView& view) {
     const PinGroup& first = view.pins.front();
     out += fmt::format("{} of that stands beside {} × {}, made at {}", percentText(first.wasteBytes.value, waste.value),
                        withSeparators(first.objects), typeText(s, first.type), siteText(s, first.site));
-    if (first.owner) out += fmt::format(", kept by {} {}", typeText(s, s.type(*first.owner)), toText(s.address(*first.owner)));
+    if (first.owner) out += fmt::format(", kept by {} {}", typeText(s, s.type(*first.owner)), idText(s, *first.owner));
     out += ".\n";
   }
   if (all.mostlyEmptyBlocks == 0) return out + "A defragmentation would empty no block: none is mostly empty.\n";
@@ -250,7 +250,7 @@ std::string blockText(const Snapshot& s, const FragmentationReport& report) {
     ++objects;
     if (shown == report.top) return true;
     ++shown;
-    table.add({toText(s.address(object)), withSeparators(s.size(object).value), s.age(object) >= 7 ? "≥ 7" : std::to_string(s.age(object)),
+    table.add({idText(s, object), withSeparators(s.size(object).value), s.age(object) >= 7 ? "≥ 7" : std::to_string(s.age(object)),
                fmt::format("{}  made at {}{}", typeText(s, s.type(object)), siteText(s, s.site(object)), s.reachable(object) ? "" : "  (garbage)")});
     return true;
   });

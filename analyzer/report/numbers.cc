@@ -124,6 +124,11 @@ std::string typeText(const Snapshot& snapshot, TypeIndex type) {
   return name.empty() ? fmt::format("(unnamed type {})", type.value) : name;
 }
 
+std::string idText(const Snapshot& snapshot, ObjectIndex object) {
+  const Address id = snapshot.address(object);
+  return snapshot.idsAreAddresses() ? toText(id) : fmt::format("@{}", id.value);
+}
+
 std::string siteText(const Snapshot& snapshot, SiteIndex site) {
   const SiteInfo& info = snapshot.sites()[site];
   if (info.file.empty() && info.function.empty()) return "unknown";

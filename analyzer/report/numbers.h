@@ -26,6 +26,8 @@ const char* toText(Strength strength);
 const char* toText(RootKind kind);
 const char* toText(Consistency consistency);
 std::string typeText(const Snapshot& snapshot, TypeIndex type);  // never empty
+// "0x7f31c2004a80", or "@17" where ids are no addresses. inspect and paths take both.
+std::string idText(const Snapshot& snapshot, ObjectIndex object);
 std::string siteText(const Snapshot& snapshot, SiteIndex site);  // "session.cc:41 addMessage", "unknown"
 // "the handle made at session.cc:41", "the stack of thread worker-2".
 std::string rootText(const Snapshot& snapshot, const RootInfo& root);

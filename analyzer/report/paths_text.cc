@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kHead = 12, kTail = 6;
 
 std::string objectLine(const Snapshot& s, ObjectIndex object) {
-  return fmt::format("{} {}", typeText(s, s.type(object)), toText(s.address(object)));
+  return fmt::format("{} {}", typeText(s, s.type(object)), idText(s, object));
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ std::unexpected<Error> nothingAt(const Snapshot& snapshot, Address address) {
   }
   std::vector<std::string> near;
   const auto add = [&](const char* side, ObjectIndex object) {
-    near.push_back(fmt::format("the nearest {} is {} ({}, {})", side, toText(snapshot.address(object)),
+    near.push_back(fmt::format("the nearest {} is {} ({}, {})", side, idText(snapshot, object),
                                typeText(snapshot, snapshot.type(object)), toText(snapshot.size(object))));
   };
   if (low > 0) add("below", ObjectIndex(low - 1));

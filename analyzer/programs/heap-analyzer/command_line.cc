@@ -27,6 +27,8 @@ Result<Address> parseAddress(const std::string& text) {
   if (digits.starts_with("0x") || digits.starts_with("0X")) {
     digits.remove_prefix(2);
     base = 16;
+  } else if (digits.starts_with('@')) {  // an id that is no address, as reports print it
+    digits.remove_prefix(1);
   }
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
