@@ -46,6 +46,7 @@ struct AddressColumn {
   Column<std::uint64_t> wide;     // instead of all that: ids in no order that do not fit 32 bits
 
   std::uint64_t operator[](std::size_t row) const;  // Cost: O(log segments)
+  std::size_t size() const { return wide.empty() ? units.size() : wide.size(); }
   std::size_t bytes() const { return units.bytes() + wide.bytes() + segments.size() * sizeof(Segment); }
 };
 

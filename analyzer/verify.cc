@@ -64,7 +64,7 @@ class Verifier {
     };
     rows("types", state_.edges.types.size());
     rows("sizes", state_.sizes.units.size());
-    rows("addresses", state_.addresses.units.size());
+    rows("addresses", state_.addresses.size());
     rows("sites", state_.sites.size());
     rows("ages", state_.ageAndFlags.size());
     rows("references", state_.edges.lists.rows());

@@ -224,7 +224,8 @@ bool JsonReader::skipValue() {
 // Eight digits at once (D. Lemire's parse_eight_digits_unrolled, and a mask that finds the first byte that is no digit): most
 // numbers of a snapshot have one to eight, of a length that no branch predictor guesses.
 bool NumberRows::next() {
-  if (lines_ == Lines::kUnknown || damagedAhead_ != 0) return nextSlowly();
+  if (lines_ == Lines::kUnknown) lines_ = lookForLines();
+  if (damagedAhead_ != 0) return nextSlowly();
   if (static_cast<std::size_t>(json_.end_ - json_.p_) < JsonReader::kLookahead) (void)json_.refill();
   const char* p = json_.p_;
   for (unsigned field = 0; field < stride_; ++field) {
@@ -256,6 +257,18 @@ bool NumberRows::next() {
   json_.p_ = p;
   bad_ = 0;
   return true;
+}
+
+// Written a row a line? A line then has about as many commas as a row; where every number has a line of its own, one.
+NumberRows::Lines NumberRows::lookForLines() {
+  std::size_t commas = 0, lines = 0;
+  for (std::size_t at = 0; at < JsonReader::kLookahead - 2; ++at) {
+    const int c = json_.peekAhead(at), next = json_.peekAhead(at + 1);
+    if (c == JsonReader::kEnd || c == '"' || (c == ']' && !isDigit(next) && !(next == ',' && isDigit(json_.peekAhead(at + 2))))) break;
+    commas += c == ',';
+    lines += c == '\n';
+  }
+  return lines != 0 && 2 * commas >= lines * (stride_ + 1) ? Lines::kYes : Lines::kNo;
 }
 
 // The bracket that comes next: does the array end there? In a damaged file it may stand in place of another byte; then
@@ -324,7 +337,6 @@ bool NumberRows::nextSlowly() {
     const int c = json_.peek();
     if (c == JsonReader::kEnd) return count != 0 && rowOver();
     if (c == '\n' && count != 0) {
-      if (lines_ == Lines::kUnknown) lines_ = Lines::kNo;   // inside the very first row
       json_.skip();
       if (lines_ == Lines::kNo) continue;
       // A row ends where a line and a comma (before it or behind it) or a bracket meet.
@@ -369,16 +381,10 @@ bool NumberRows::nextSlowly() {
     }
     ++count;
     if (count < stride_ || lines_ == Lines::kYes) continue;
-    // The row is full; in the first one, what follows it says how the file is written.
-    bool newline = false;
-    for (;;) {
-      const int after = json_.peek();
-      if (after == ',' && needComma) needComma = false;
-      else if (isSpace(after)) newline = newline || after == '\n';
-      else break;
+    for (int after = json_.peek(); isSpace(after) || (after == ',' && needComma); after = json_.peek()) {
+      if (after == ',') needComma = false;
       json_.skip();
     }
-    if (lines_ == Lines::kUnknown) lines_ = newline ? Lines::kYes : Lines::kNo;
     if (broken) bad_ = kAllBad;
     return true;
   }

@@ -94,6 +94,7 @@ class NumberRows {
   bool bracketIsTheEnd();
   bool takeNumber(std::uint64_t& value);
   enum class Lines : std::uint8_t { kUnknown, kYes, kNo };
+  Lines lookForLines();
 
   JsonReader& json_;
   const unsigned stride_;
