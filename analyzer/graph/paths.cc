@@ -102,6 +102,7 @@ class PathSearch {
     const auto barred = [&](std::uint32_t object) {
       return !marks_.empty() && (marks_[object] & kUsedInner) != 0 && (marks_[object] & kDominator) == 0;
     };
+    const CompressedLists& back = SnapshotBuilder::stateOf(s_).back.lists;
     std::uint64_t aboveCost = above.size(), belowCost = 1;
     std::uint32_t meeting = 0xffff'ffffu;
     while (!above.empty() && !below.empty() && meeting == 0xffff'ffffu) {
@@ -119,11 +120,13 @@ class PathSearch {
             if (root && down[source] == 0) return true;
             up[source] = object + 1;
             if (down[source] != 0) meeting = std::min(meeting, source);
-            belowCost += SnapshotBuilder::stateOf(s_).back.lists.list(source).bytes();
+            back.prefetch(source);
             next.push_back(source);
             return true;
           });
         }
+        // In a loop of its own, so that the lists' places are fetched side by side.
+        for (const std::uint32_t object : next) belowCost += back.list(object).bytes();
         below.swap(next);
       } else {
         aboveCost = 0;
@@ -137,10 +140,11 @@ class PathSearch {
             if (target != target_ && isRoot(target)) continue;
             down[target] = object + 1;
             if (up[target] != 0) meeting = std::min(meeting, target);
-            aboveCost += edges_.lists.list(target).bytes();
+            edges_.lists.prefetch(target);
             next.push_back(target);
           }
         }
+        for (const std::uint32_t object : next) aboveCost += edges_.lists.list(object).bytes();
         above.swap(next);
       }
     }
