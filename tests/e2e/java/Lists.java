@@ -1,4 +1,4 @@
-/** A list 300,000 deep, a random graph, a complete bipartite one, arrays of a million elements. */
+/** A list 100,000 deep, a random graph, a complete bipartite one, arrays of a million elements. */
 public final class Lists {
   static final class Node { Node next; Object value; }
   static Node list;
@@ -7,14 +7,14 @@ public final class Lists {
   static byte[] bytes = new byte[3_000_001];
 
   public static void main(String[] arguments) throws Exception {
-    for (int i = 0; i < 300_000; i++) {
+    for (int i = 0; i < 100_000; i++) {
       Node node = new Node();
       node.next = list;
       if (i % 5 == 0) node.value = new int[i % 4];
       list = node;
     }
     java.util.SplittableRandom random = new java.util.SplittableRandom(1);
-    Node[] nodes = new Node[100_000];
+    Node[] nodes = new Node[30_000];
     for (int i = 0; i < nodes.length; i++) nodes[i] = new Node();
     for (Node node : nodes) {
       node.next = nodes[random.nextInt(nodes.length)];
