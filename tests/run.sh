@@ -48,7 +48,7 @@ if [ "$sanitize" = yes ]; then
   run_tests tsan setarch --addr-no-randomize
   # What it finds (a crash, a hang, too much memory) stays in the folder, to be run again by name.
   install_packages fuzz
-  build_targets fuzz fuzz_seeds fuzz_dump_reader fuzz_snapshot fuzz_hprof fuzz_hprof_seeds
+  build_targets fuzz fuzz_seeds fuzz_dump_reader fuzz_snapshot fuzz_hprof fuzz_hprof_seeds fuzz_v8 fuzz_v8_seeds
   mkdir -p build/fuzz/corpus
   build/fuzz/fuzz/fuzz_seeds build/fuzz/corpus
   # What is new goes to the first folder; tests/fuzz/corpus is where hours of fuzzing had come to.
@@ -60,4 +60,8 @@ if [ "$sanitize" = yes ]; then
   build/fuzz/fuzz/fuzz_hprof_seeds build/fuzz/hprof
   step "fuzz_hprof, a minute" build/fuzz/fuzz/fuzz_hprof -max_total_time=60 -max_len=65536 -timeout=20 -rss_limit_mb=1024 \
     -malloc_limit_mb=512 -print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/hprof
+  mkdir -p build/fuzz/v8
+  build/fuzz/fuzz/fuzz_v8_seeds build/fuzz/v8
+  step "fuzz_v8, a minute" build/fuzz/fuzz/fuzz_v8 -max_total_time=60 -max_len=65536 -timeout=20 -rss_limit_mb=1024 \
+    -malloc_limit_mb=512 -print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/v8
 fi

@@ -347,6 +347,9 @@ bool NumberRows::nextSlowly() {
         broken = true;
         needComma = false;
         continue;
+      } else if (!needComma && next == ',') {   // in place of a number
+        broken = true;
+        continue;
       }
       return rowOver();
     }

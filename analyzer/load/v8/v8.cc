@@ -128,7 +128,7 @@ class V8Loader {
       findKey();
     }
     // Nodes first among what waited.
-    std::stable_sort(deferred_.begin(), deferred_.end(),
+    std::sort(deferred_.begin(), deferred_.end(),
                      [](const auto& a, const auto& b) { return a.first == "nodes" && b.first != "nodes"; });
     end_ = json_.position();
   }

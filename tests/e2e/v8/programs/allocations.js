@@ -13,8 +13,8 @@ exports.snapshot = async (file) => {
   function makeLeaf(i) { return {leaf: i, list: [i, i + 1]}; }
   function makeTree(depth) { return depth === 0 ? makeLeaf(depth) : {left: makeTree(depth - 1), right: makeTree(depth - 1)}; }
   for (let i = 0; i < 20; ++i) kept.push(makeTree(7));
-  await post('HeapProfiler.takeHeapSnapshot', {reportProgress: false});
-  fs.closeSync(out);   // stopping would send a second snapshot
+  await post('HeapProfiler.stopTrackingHeapObjects', {reportProgress: false});   // sends the snapshot
+  fs.closeSync(out);
   session.disconnect();
   return kept.length;
 };
