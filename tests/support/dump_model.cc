@@ -296,7 +296,8 @@ void encodeMetadata(const DumpModel& model, FrameEncoder& encoder) {
   ThreadRecord threads[] = {{4711, "main", "running", 0x7ffc'0000'0000, 0x7ffc'0080'0000}};
   encoder.threads(threads);
   std::uint64_t pcs[] = {0x5555'0000'1234, 0x5555'0000'5678};
-  StackRecord stacks[] = {{pcs, 1, 100, 6400, 10, 640, 2, false}, {std::span(pcs, 1), 0, 5, 320, 0, 0, 1, true}};
+  const std::uint32_t stackSite = model.sites.size() > 1 ? 1 : 0;
+  StackRecord stacks[] = {{pcs, stackSite, 100, 6400, 10, 640, 2, false}, {std::span(pcs, 1), 0, 5, 320, 0, 0, 1, true}};
   encoder.stacks(512u << 10, stacks);
   PhaseRecord phases[] = {{"stop", 200'000}, {"mark", 1'000'000}};
   PauseRecord pause;

@@ -80,7 +80,8 @@ LooseFrame raw(const LooseFrame& frame) {
 }
 
 // One segment: a word of segment table, the root pointer, the root struct, the rest. The root moves to the end, where it can
-// grow; its pointers, which say how far away their targets are, are turned to where those still stand.
+// grow; its pointers, which say how far away their targets are, are turned to where those still stand. The new fields stand
+// behind room for all that any message of today has: a file of an older version has less, and what it lacks is no new field.
 LooseFrame withUnknownFields(const LooseFrame& frame) {
   LooseFrame out = raw(frame);
   std::vector<std::uint64_t> words(out.stored.size() / 8);
@@ -95,6 +96,9 @@ LooseFrame withUnknownFields(const LooseFrame& frame) {
   const std::vector<std::uint64_t> old(words.begin() + static_cast<std::ptrdiff_t>(from),
                                        words.begin() + static_cast<std::ptrdiff_t>(from + data + pointers));
   words.insert(words.end(), old.begin(), old.begin() + static_cast<std::ptrdiff_t>(data));
+  constexpr std::size_t kKnown = 64;  // words, and pointers
+  OPENCLAW_CHECK(data < kKnown && pointers < kKnown, data, pointers);
+  words.resize(to + kKnown);
   words.push_back(0x1234'5678'9abc'def0u);  // the new number
   for (std::size_t i = 0; i < pointers; ++i) {
     std::uint64_t pointer = old[data + i];
@@ -105,10 +109,11 @@ LooseFrame withUnknownFields(const LooseFrame& frame) {
     }
     words.push_back(pointer);
   }
+  words.resize(to + kKnown + 1 + kKnown);
   // The new pointer: a list of eight bytes behind it.
   words.push_back(1u | (std::uint64_t{2 | 8u << 3} << 32));
   words.push_back(0x0102'0304'0506'0708u);
-  words[1] = static_cast<std::uint32_t>((to - 2) << 2) | std::uint64_t{data + 1} << 32 | std::uint64_t{pointers + 1} << 48;
+  words[1] = static_cast<std::uint32_t>((to - 2) << 2) | std::uint64_t{kKnown + 1} << 32 | std::uint64_t{kKnown + 1} << 48;
   words[0] = std::uint64_t{words.size() - 1} << 32;
   out.stored.resize(words.size() * 8);
   std::memcpy(out.stored.data(), words.data(), out.stored.size());

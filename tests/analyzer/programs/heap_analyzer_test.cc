@@ -156,7 +156,7 @@ TEST_F(HeapAnalyzer, OtherFilesAreNamedForWhatTheyAre) {
   const std::string hprof = write("java.hprof", std::as_bytes(std::span(text.c_str(), text.size() + 1)));
   const Outcome java = run({hprof});
   EXPECT_EQ(java.exitCode, 3);
-  EXPECT_NE(java.err.find("HPROF"), std::string::npos) << java.err;
+  EXPECT_NE(java.err.find("Java heap dump"), std::string::npos) << java.err;
   const std::string empty = write("empty.bin", {});
   EXPECT_EQ(run({empty}).exitCode, 3);
 }
