@@ -36,6 +36,8 @@ run_tests() {
 echo "Set-up"
 install_packages build analyzer gui tests
 step "VisualVM's heap library" tests/e2e/java/fetch_visualvm.sh build/visualvm
+# What V8 snapshots are compared with; without npm these comparisons are reported as skipped.
+if command -v npm >/dev/null; then step "packages that read V8 snapshots" tests/e2e/v8/setup.sh build/v8-oracles; fi
 build_preset dev
 run_tests dev
 
