@@ -12,6 +12,17 @@ namespace openclaw {
 
 using std::chrono::nanoseconds;
 
+namespace {
+
+// Of a file that says absurd times: no sum runs past the longest time that there is.
+nanoseconds lasting(std::uint64_t time) {
+  constexpr auto kLongest = static_cast<std::uint64_t>(nanoseconds::max().count());
+  return nanoseconds(static_cast<nanoseconds::rep>(std::min(time, kLongest)));
+}
+nanoseconds sum(nanoseconds a, nanoseconds b) { return b > nanoseconds::max() - a ? nanoseconds::max() : a + b; }
+
+}  // namespace
+
 std::string explainPause(const PauseInfo& pause) {
   std::vector<std::pair<std::string, std::uint64_t>> phases = pause.ownedPhases;
   std::stable_sort(phases.begin(), phases.end(),
@@ -80,9 +91,10 @@ PauseView computePauses(const Snapshot& snapshot, std::size_t longest) {
   for (const PauseInfo& pause : pauses) byKind[pause.ownedKind].push_back(pause.duration);
   for (auto& [kind, durations] : byKind) {
     std::sort(durations.begin(), durations.end());
-    const auto total = std::accumulate(durations.begin(), durations.end(), std::uint64_t{0});
-    view.kinds.push_back({kind, durations.size(), nanoseconds(total),
-                          nanoseconds(durations[(durations.size() - 1) / 2]), nanoseconds(durations.back())});
+    const auto total = std::accumulate(durations.begin(), durations.end(), nanoseconds{0},
+                                       [](nanoseconds a, std::uint64_t b) { return sum(a, lasting(b)); });
+    view.kinds.push_back({kind, durations.size(), total,
+                          lasting(durations[(durations.size() - 1) / 2]), lasting(durations.back())});
   }
   std::stable_sort(view.kinds.begin(), view.kinds.end(),
                    [](const PauseKindRow& a, const PauseKindRow& b) { return a.total > b.total; });
@@ -94,15 +106,15 @@ PauseView computePauses(const Snapshot& snapshot, std::size_t longest) {
   std::map<std::string, PausePhaseRow> phases;
   std::vector<std::uint64_t> durations;
   for (const PauseInfo& pause : pauses) {
-    view.total += nanoseconds(pause.duration);
+    view.total = sum(view.total, lasting(pause.duration));
     view.predicted += pause.predicted != 0;
     durations.push_back(pause.duration);
     for (const auto& [name, duration] : pause.ownedPhases) {
       PausePhaseRow& row = phases[name];
       row.phase = name;
       row.count += duration != 0;
-      row.total += nanoseconds(duration);
-      row.longest = std::max(row.longest, nanoseconds(duration));
+      row.total = sum(row.total, lasting(duration));
+      row.longest = std::max(row.longest, lasting(duration));
     }
   }
   for (auto& [name, row] : phases) view.phases.push_back(std::move(row));
@@ -110,7 +122,7 @@ PauseView computePauses(const Snapshot& snapshot, std::size_t longest) {
                    [](const PausePhaseRow& a, const PausePhaseRow& b) { return a.total > b.total; });
   if (!durations.empty()) {
     std::sort(durations.begin(), durations.end());
-    view.p95 = nanoseconds(durations[(durations.size() * 95 + 99) / 100 - 1]);
+    view.p95 = lasting(durations[(durations.size() * 95 + 99) / 100 - 1]);
   }
   if (view.longest.empty()) return view;
   const PauseInfo& worst = pauses[view.longest.front()];

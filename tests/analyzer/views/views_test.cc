@@ -10,6 +10,7 @@
 #include "analyzer/views/sites.h"
 #include "tests/analyzer/small_heap.h"
 #include "tests/support/dump_model.h"
+#include "tests/support/frame_surgery.h"
 
 namespace openclaw {
 namespace {
@@ -234,6 +235,33 @@ TEST(Inspection, NamesTheNeighboursOfAHole) {
   const auto outside = inspectObject(*s, Address(16), 10);
   ASSERT_FALSE(outside.has_value());
   EXPECT_NE(outside.error().what.find("outside the heap"), std::string::npos);
+}
+
+// Found by fuzz_snapshot: durations whose sum no clock can hold.
+TEST(Pauses, SumsOfAbsurdTimesStopAtTheLongestTime) {
+  const std::uint64_t absurd = (std::uint64_t{1} << 62) + 5;
+  test::LooseDump dump = test::takeApart(SmallHeap().encode()).withoutIndex();
+  test::LooseFrame& pauses = dump.frames[dump.find(FrameKind::kPauses)];
+  const std::uint32_t sequence = pauses.header.sequence;
+  pauses = test::frameOf([&](FrameEncoder& encoder) {
+    const PhaseRecord phases[] = {{"mark", absurd}, {"mark", ~std::uint64_t{0}}};
+    PauseRecord pause;
+    pause.kind = "collect";
+    pause.duration = absurd;
+    pause.phases = phases;
+    const PauseRecord all[] = {pause, pause, pause};
+    encoder.pauses(3, all);
+  });
+  pauses.header.sequence = sequence;
+  const PauseView view = computePauses(*loaded(test::putTogether(dump)));
+  ASSERT_EQ(view.recorded, 3u);
+  EXPECT_EQ(view.total, std::chrono::nanoseconds::max());
+  EXPECT_EQ(view.p95.count(), static_cast<std::int64_t>(absurd));
+  ASSERT_EQ(view.kinds.size(), 1u);
+  EXPECT_EQ(view.kinds[0].total, std::chrono::nanoseconds::max());
+  ASSERT_EQ(view.phases.size(), 1u);
+  EXPECT_EQ(view.phases[0].total, std::chrono::nanoseconds::max());
+  EXPECT_EQ(view.phases[0].longest, std::chrono::nanoseconds::max());
 }
 
 }  // namespace
