@@ -261,13 +261,15 @@ bool NumberRows::next() {
 
 // Written a row a line? A line then has about as many commas as a row; where every number has a line of its own, one.
 NumberRows::Lines NumberRows::lookForLines() {
-  std::size_t commas = 0, lines = 0;
+  std::size_t commas = 0, lines = 0, commasFirst = 0;
   for (std::size_t at = 0; at < JsonReader::kLookahead - 2; ++at) {
     const int c = json_.peekAhead(at), next = json_.peekAhead(at + 1);
     if (c == JsonReader::kEnd || c == '"' || (c == ']' && !isDigit(next) && !(next == ',' && isDigit(json_.peekAhead(at + 2))))) break;
     commas += c == ',';
     lines += c == '\n';
+    commasFirst += c == '\n' && next == ',';
   }
+  commaFirst_ = 2 * commasFirst >= lines;
   return lines != 0 && 2 * commas >= lines * (stride_ + 1) ? Lines::kYes : Lines::kNo;
 }
 
@@ -343,7 +345,7 @@ bool NumberRows::nextSlowly() {
       const int next = json_.peekToken();
       if (needComma && next == ',') {
         json_.skip();
-      } else if (needComma && next != ']' && next != JsonReader::kEnd && next != '"') {
+      } else if ((needComma || commaFirst_) && next != ',' && next != ']' && next != JsonReader::kEnd && next != '"') {
         broken = true;
         needComma = false;
         continue;

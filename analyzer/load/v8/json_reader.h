@@ -94,7 +94,7 @@ class NumberRows {
   bool bracketIsTheEnd();
   bool takeNumber(std::uint64_t& value);
   enum class Lines : std::uint8_t { kUnknown, kYes, kNo };
-  Lines lookForLines();
+  Lines lookForLines();               // sets commaFirst_
 
   JsonReader& json_;
   const unsigned stride_;
@@ -102,6 +102,7 @@ class NumberRows {
   std::uint32_t bad_ = 0;
   Lines lines_ = Lines::kUnknown;
   unsigned damagedAhead_ = 0;        // rows still to be told as lost
+  bool commaFirst_ = false;           // a line begins with the comma, as V8 writes it
   bool ended_ = false;
 };
 

@@ -350,9 +350,17 @@ TEST(V8, ADamagedByteNeverCostsMoreThanItsRow) {
       const Snapshot& s = **loaded;
       for (const BrokenInvariant& broken : verify(s)) ADD_FAILURE() << at << " " << byte << ": " << broken.name << ": " << broken.detail;
       if (byte == '"') continue;   // looks like the end of the array
+      if (byte == '\n' && s.objectCount() == 12) {   // in place of a digit it makes two rows of one: told by the announced number
+        EXPECT_FALSE(s.report().complete());
+        continue;
+      }
       ASSERT_EQ(s.objectCount(), 11u) << at << " " << byte << "\n" << damaged.substr(at > 20 ? at - 20 : 0, 40);
-      EXPECT_EQ(s.edgeCount(), 12u) << at << " " << byte;
-      EXPECT_FALSE(s.report().complete() && byte != ' ') << at << " " << byte;
+      // A byte between two rows may cost both their counts: then the references of these two are nobody's, and counted.
+      std::uint64_t nobodys = 0;
+      for (const auto& [name, count] : s.report().losses) nobodys += name == "references whose object is not known" ? count : 0;
+      EXPECT_EQ(s.edgeCount() + nobodys, 12u) << at << " " << byte;
+      // A minus in place of a digit is a number, as another digit would be.
+      EXPECT_FALSE(s.report().complete() && byte != ' ' && byte != '-') << at << " " << byte;
       // Two rows at most lose something of their own (the byte may stand between them).
       std::size_t differ = 0;
       const auto contents = contentsOf(s);
