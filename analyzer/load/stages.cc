@@ -21,7 +21,8 @@ Work LoadStages::stage(std::string_view name, double from, double to) const {
   Work work{.threads = threads_, .stop = stop_, .progress = {}};
   if (progress_) {
     work.progress = [this, name, from, to](double f) {
-      progress_(LoadProgress{name, from + (to - from) * f});
+      shown_ = std::max(shown_, from + (to - from) * f);
+      progress_(LoadProgress{name, shown_});
     };
     work.report(0);
   }

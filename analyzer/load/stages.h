@@ -25,6 +25,7 @@ class LoadStages {
   unsigned threads_;
   const LoadProgressSink& progress_;
   std::stop_token stop_;
+  mutable double shown_ = 0;   // parts that run side by side end in any order; the bar does not go back
 };
 
 // Takes objects, types, sizes, edges and roots (ascending objects) of `state`; fills dominators and retained sizes (or only
