@@ -241,9 +241,10 @@ std::string textOf(const Snapshot& s, const Summary& summary) {
   out += fmt::format("\nWho keeps it alive (top dominators; {} in all)\n", toText(summary.dominators.total));
   out += dominatorTable(s, summary.dominators, false);
   out += typesText(s, summary);
-  out += sitesText(s, summary);
-  out += agesText(summary);
-  out += pausesText(s, summary.pauses);
+  // What another program's dump does not know is left out, not shown as zeros.
+  const bool ours = s.kind() == DumpKind::kOpenclaw;
+  if (ours || s.sites().size() > 1) out += sitesText(s, summary);
+  if (ours) out += agesText(summary) + pausesText(s, summary.pauses);
   return out;
 }
 
