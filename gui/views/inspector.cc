@@ -192,7 +192,8 @@ void Inspector::showObject(ObjectIndex object) {
     facts.push_back(tr("Retained  %1, %2 of live").arg(numbers::size(s.retained(object)), numbers::share(s.retained(object).value, answers_->totals.reachableBytes.value)));
   else
     facts.push_back(tr("Unreachable: the next collection that looks here frees it"));
-  facts.push_back(answers_->agesKnown ? tr("Age  %1 (collections survived)").arg(numbers::age(s.age(object))) : tr("Age  not known: no collection has run"));
+  if (s.kind() == DumpKind::kOpenclaw)
+    facts.push_back(answers_->agesKnown ? tr("Age  %1 (collections survived)").arg(numbers::age(s.age(object))) : tr("Age  not known: no collection has run"));
   if (const QString flags = flagsText(s.flags(object)); !flags.isEmpty()) facts.push_back(tr("Flags  %1").arg(flags));
   if (answers_->scope) facts.push_back(answers_->inScope(object) ? tr("In the scope") : tr("Not in the scope"));
   facts_->setText(facts.join(QLatin1Char('\n')));

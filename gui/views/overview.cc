@@ -456,7 +456,8 @@ void Overview::showSites() {
                               shareCell(site.shallow.value, heap)},
                     .site = site.site});
   }
-  sites_.answer->setText(rows.empty() ? tr("No object says where it was made. Programs that allocate with openclaw::make record it.")
+  sites_.answer->setText(rows.empty() && answers_->snapshot->kind() != DumpKind::kOpenclaw ? tr("This dump does not say where its objects were made.")
+                         : rows.empty() ? tr("No object says where it was made. Programs that allocate with openclaw::make record it.")
                                       : (answers_->scope ? tr("%1 made what is in the scope; sites are known for %2 of the bytes.") : tr("%1 made what the dump holds; sites are known for %2 of the bytes."))
                                             .arg(numbers::counted(sites, tr("site"), tr("sites")),
                                                  numbers::share(shown - unknown.shallow.value, shown)));
@@ -489,7 +490,9 @@ void Overview::showAges() {
   }
   ageChart_->setColumns(std::move(columns), tr("collections survived"));
   ageChart_->setVisible(answers_->agesKnown && live > 0);
-  ages_.answer->setText(!answers_->readWhole() && (!answers_->agesKnown || live == 0) ? notRead()
+  const bool ours = answers_->snapshot->kind() == DumpKind::kOpenclaw;
+  ages_.answer->setText(!ours ? tr("This kind of dump does not say how old an object is.")
+                        : !answers_->readWhole() && (!answers_->agesKnown || live == 0) ? notRead()
                         : !answers_->agesKnown ? tr("No collection has run yet, so nothing has an age. Run one: occtl gc run")
                         : live == 0          ? tr("No object is reachable from a root.")
                                              : (answers_->scope ? tr("Of what is live in the scope, %1 has survived no collection, %2 seven or more.") : tr("Of what is live, %1 has survived no collection, %2 seven or more."))
@@ -512,7 +515,8 @@ void Overview::showPauses() {
   pauseChart_->setVisible(!pauses.empty());
   pauseText_->setVisible(!pauses.empty());
   if (pauses.empty()) {
-    pauses_.answer->setText(answers_->readWhole() ? tr("The process had not stopped for a collection. Run one: occtl gc run") : notRead());
+    pauses_.answer->setText(answers_->snapshot->kind() != DumpKind::kOpenclaw ? tr("This kind of dump says nothing of collections.")
+                            : answers_->readWhole() ? tr("The process had not stopped for a collection. Run one: occtl gc run") : notRead());
     return;
   }
   const std::uint64_t total = std::max<std::uint64_t>(answers_->snapshot->pausesTotal(), pauses.size());
