@@ -53,16 +53,20 @@ std::string xmlText(const std::string& text) {
   return out;
 }
 
-// At most `width` code points.
-std::string cutTo(const std::string& text, std::size_t width) {
-  std::size_t points = 0, end = 0;
-  while (end < text.size() && points < width) {
+// Where the first `points` code points end.
+std::size_t endOf(const std::string& text, std::size_t points) {
+  std::size_t end = 0;
+  for (; end < text.size() && points > 0; --points) {
     ++end;
     while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) ++end;
-    ++points;
   }
-  if (end == text.size()) return text;
-  return width < 3 ? "" : cutTo(text, width - 2) + "..";
+  return end;
+}
+
+// At most `width` code points; what is cut ends in two dots.
+std::string cutTo(const std::string& text, std::size_t width) {
+  if (endOf(text, width) == text.size()) return text;
+  return width < 3 ? "" : text.substr(0, endOf(text, width - 2)) + "..";
 }
 
 // Warm colours that depend on the name only, so that a function looks the same in every picture.

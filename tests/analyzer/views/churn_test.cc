@@ -240,6 +240,34 @@ TEST(Flame, SvgHasAFrameForEveryNodeOrCountsIt) {
   });
 }
 
+TEST(Flame, NamesThatDoNotFitBeginAsTheyDoAndEndInDots) {
+  const auto s = loaded(test::dumpOf("root->a", {.metadata = false}));
+  FlameGraph flame;
+  const std::string latin(400, 'a'), greek = [] {
+    std::string text;
+    for (int i = 0; i < 400; ++i) text += "λ";
+    return text;
+  }();
+  flame.names = {"all", latin, greek};
+  flame.places = {"", "", ""};
+  flame.nodes = {{.name = 0, .firstChild = 1, .childCount = 2, .total = 100},
+                 {.name = 1, .depth = 1, .self = 50, .total = 50},
+                 {.name = 2, .depth = 1, .self = 50, .total = 50}};
+  flame.deepest = 1;
+  const std::string svg = flameSvg(*s, flame);
+  for (const std::string& name : {latin, greek}) {
+    std::string label;
+    for (std::size_t at = svg.find("<text"); at != std::string::npos; at = svg.find("<text", at + 1)) {
+      const std::size_t from = svg.find('>', at) + 1;
+      const std::string text = svg.substr(from, svg.find('<', from) - from);
+      if (text.starts_with(name.substr(0, 20))) label = text;
+    }
+    ASSERT_GT(label.size(), 40u);
+    EXPECT_TRUE(label.ends_with("..")) << label;
+    EXPECT_TRUE(name.starts_with(label.substr(0, label.size() - 2))) << label;
+  }
+}
+
 TEST(Flame, HtmlStandsAlone) {
   const auto s = loaded(BlockHeap(7, 10).encode());
   std::vector<FlameGraph> flames;
