@@ -23,6 +23,11 @@ void* mapPages(std::size_t bytes, bool huge) noexcept {
   return pages;
 }
 
+void* mapFile(int descriptor, std::uint64_t offset, std::size_t bytes) noexcept {
+  void* pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, static_cast<off_t>(offset));
+  return pages == MAP_FAILED ? nullptr : pages;
+}
+
 void unmapPages(void* pages, std::size_t bytes) noexcept { (void)munmap(pages, bytes); }
 
 void unmapTail(void* pages, std::size_t bytes, std::size_t from) noexcept {

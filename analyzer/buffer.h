@@ -20,6 +20,8 @@ namespace openclaw {
 namespace internal {
 // Zeroed pages, or nullptr. `bytes` > 0.
 void* mapPages(std::size_t bytes, bool huge) noexcept;
+// Pages of a file, private to us; `offset` at a page. Nullptr when the system refuses.
+void* mapFile(int descriptor, std::uint64_t offset, std::size_t bytes) noexcept;
 void unmapPages(void* pages, std::size_t bytes) noexcept;
 // The pages that lie wholly in [begin, end) of a mapping: gone with what follows, or zero and without memory.
 void unmapTail(void* pages, std::size_t bytes, std::size_t from) noexcept;
@@ -43,10 +45,23 @@ class Buffer {
     data_ = static_cast<T*>(internal::mapPages(size * sizeof(T), pageSize == PageSize::kHuge));
     if (data_ == nullptr) throw std::bad_alloc();
   }
-  Buffer(Buffer&& o) noexcept : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}
+  // `size` values as they stand in a file at `offset`, which is a multiple of the page size. Their memory is the system's, as
+  // long as nobody writes to them.
+  static Buffer mapped(int descriptor, std::uint64_t offset, std::size_t size) {
+    Buffer buffer;
+    if (size == 0) return buffer;
+    buffer.data_ = static_cast<T*>(internal::mapFile(descriptor, offset, size * sizeof(T)));
+    if (buffer.data_ == nullptr) throw std::bad_alloc();
+    buffer.size_ = size;
+    buffer.mapped_ = true;
+    return buffer;
+  }
+  Buffer(Buffer&& o) noexcept
+      : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)), mapped_(std::exchange(o.mapped_, false)) {}
   Buffer& operator=(Buffer&& o) noexcept {
     std::swap(data_, o.data_);
     std::swap(size_, o.size_);
+    std::swap(mapped_, o.mapped_);
     return *this;
   }
   ~Buffer() { reset(); }
@@ -55,6 +70,7 @@ class Buffer {
     if (data_ != nullptr) internal::unmapPages(data_, size_ * sizeof(T));
     data_ = nullptr;
     size_ = 0;
+    mapped_ = false;
   }
   // Forgets the rows from `size` on.
   void shrink(std::size_t size) noexcept {
@@ -73,13 +89,14 @@ class Buffer {
   const T* data() const { return data_; }
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  std::size_t bytes() const { return size_ * sizeof(T); }
+  std::size_t bytes() const { return mapped_ ? 0 : size_ * sizeof(T); }  // memory of ours
   std::span<T> span() { return {data_, size_}; }
   std::span<const T> span() const { return {data_, size_}; }
 
  private:
   T* data_ = nullptr;
   std::size_t size_ = 0;
+  bool mapped_ = false;
 };
 
 }  // namespace openclaw

@@ -66,6 +66,10 @@ class NarrowColumn {
   std::size_t size() const { return bytes_.size() + narrow_.size() + wide_.size(); }
   std::size_t bytes() const { return bytes_.bytes() + narrow_.bytes() + wide_.bytes(); }
   bool isNarrow() const { return wide_.empty(); }
+  template <class A, class Self>
+  static void archive(A& a, Self& self) {
+    a(self.bytes_, self.narrow_, self.wide_);
+  }
 
  private:
   Column<std::uint8_t> bytes_;

@@ -127,6 +127,8 @@ struct LoadReport {
   // What a whole file says of itself and does not hold, by names of dumpInvariants() (validation.h), ascending. Empty where
   // frames were lost: then it is a consequence, and counted above.
   std::vector<FileFault> contradictions = {};
+  // What became of the index beside the dump, for people: "opened from heap.bin.idx", why it was not; "" = none was asked for.
+  std::string index = {};
   bool complete() const;                // nothing lost at all
   std::string sentence() const;  // "complete", "complete; 2 duplicate frames ignored" or "94.2 % of the file read; 12,301 objects missing; retained
                                  // sizes are lower bounds"
@@ -251,10 +253,18 @@ struct LoadProgress {
 };
 using LoadProgressSink = std::function<void(const LoadProgress&)>;
 
+enum class IndexUse : std::uint8_t {
+  kOff,     // neither read nor written
+  kAuto,    // read where there is one; written when loading took kSecondsWorthAnIndex
+  kWrite,   // read, and written unless it served
+};
+inline constexpr double kSecondsWorthAnIndex = 3;
+
 struct LoadOptions {
   unsigned threads = 0;    // 0 = as the machine has
   bool dominators = true;  // false: histogram only; every dominator() is none and every retained() 0
   Policy policy = Policy::kStrict;  // must fit the kind of the dump
+  IndexUse index = IndexUse::kOff;  // of files only (index/index_file.h)
   unsigned dump = 0;       // which one of a Java file that holds several, from 1; 0 = the last
 };
 

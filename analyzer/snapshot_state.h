@@ -51,10 +51,15 @@ struct AddressColumn {
 };
 
 // What the dump says of single objects and slots beyond its tables, found when asked. Threads: const from any number.
+class ArchiveWriter;
+class ArchiveReader;
+struct SnapshotState;
 struct ObjectTexts {
   virtual ~ObjectTexts() = default;
   virtual std::string describe(std::uint32_t object) const = 0;
   virtual std::size_t bytes() const = 0;
+  // Into an index, what the texts of slots need included; the loader of the kind restores both (restoreTexts).
+  virtual void save(ArchiveWriter& archive) const = 0;
 };
 struct SlotTexts {
   virtual ~SlotTexts() = default;

@@ -31,7 +31,7 @@ packages_of() {
   case $1 in
     build) echo cmake ninja-build g++ git pkg-config capnproto libcapnp-dev libssl-dev zstd libzstd-dev zlib1g-dev \
       libfmt-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev libdw-dev libelf-dev libunwind-14-dev binutils ;;
-    analyzer) echo libboost1.81-dev ;;
+    analyzer) echo libboost1.81-dev libxxhash-dev ;;
     gui) echo qt6-base-dev qt6-base-dev-tools libqt6gui6 qt6-qpa-plugins libxkbcommon-dev libgl-dev fonts-dejavu-core ;;
     tests) echo libgtest-dev libgmock-dev default-jdk-headless xvfb xauth python3 util-linux procps libcap2-bin curl ;;
     fuzz) echo clang-19 libclang-rt-19-dev ;;

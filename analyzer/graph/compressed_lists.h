@@ -55,11 +55,19 @@ class CompressedLists {
   std::size_t bytes() const { return bytes_.bytes() + blocks_.bytes() + pages_.size() * sizeof(Page); }
   // The lists of a page are not needed any more: their memory goes back to the system (small pages only).
   void releasePage(std::size_t page) { bytes_.release(pages_[page].begin, pages_[page].bytes); }
+  template <class A, class Self>
+  static void archive(A& a, Self& self) {
+    a(self.rows_, self.bytes_, self.blocks_, self.pages_);
+  }
 
  private:
   friend class CompressedListsBuilder;
   struct Page {
     std::uint64_t begin, bytes;
+    template <class A, class Self>
+    static void archive(A& a, Self& self) {
+      a(self.begin, self.bytes);
+    }
   };
   const std::uint8_t* blockOf(std::size_t row) const {
     return bytes_.data() + pages_[row >> kPageShift].begin + blocks_[row >> kBlockShift];

@@ -25,6 +25,10 @@ class SizeSums {
   void narrow();
   bool empty() const { return units_.empty() && narrow_.empty(); }
   std::size_t bytes() const { return units_.bytes() + narrow_.bytes() + huge_.size() * kHugeRowBytes; }
+  template <class A, class Self>
+  static void archive(A& a, Self& self) {
+    a(self.units_, self.narrow_, self.unitShift_, self.huge_);
+  }
 
  private:
   static constexpr std::uint32_t kHuge = 0xffff'ffffu;

@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <chrono>
+#include <filesystem>
 #include <new>
 #include <stdexcept>
 
+#include "analyzer/index/index_file.h"
 #include "analyzer/load/heapbin.h"
 #include "analyzer/load/hprof/hprof.h"
 #include "analyzer/load/source_bytes.h"
@@ -53,20 +56,91 @@ Result<std::shared_ptr<const Snapshot>> build(const std::string& name, DumpKind 
   }
 }
 
-Result<std::shared_ptr<const Snapshot>> load(const SourceBytes& bytes, const LoadOptions& options,
+// The index beside a dump: asked before loading, and written behind it when that is worth it.
+class IndexBeside {
+ public:
+  IndexBeside(const std::string& dump, DumpKind kind, const LoadOptions& options, const LoadStages& stages)
+      : dump_(dump), kind_(kind), options_(options), stages_(stages), path_(indexPathOf(dump, options.policy)) {
+    if (options.index == IndexUse::kOff || options.dump != 0 || !fits(options.policy, kind)) return;
+    auto seal = Seal::ofUser();
+    if (!seal) {
+      note_ = "no index: " + toText(seal.error());
+      return;
+    }
+    auto identity = identityOf(dump, *seal);
+    if (!identity) return;   // loading says why
+    seal_ = *seal;
+    identity_ = *identity;
+  }
+
+  // The snapshot as the index has it; null: load. Throws Cancelled, std::bad_alloc.
+  std::shared_ptr<const Snapshot> open() {
+    if (!seal_) return nullptr;
+    SnapshotBuilder builder;
+    SnapshotState& state = builder.state();
+    state.path = dump_;
+    state.kind = kind_;
+    state.policy = options_.policy;
+    const IndexAnswer answer = readIndex(path_, identity_, *seal_, stages_, state);
+    if (!answer.used) {
+      if (!answer.why.empty()) note_ = fmt::format("{} is not used: {}", name(), answer.why);
+      return nullptr;
+    }
+    state.report.index = "opened from " + name();
+    return builder.build();
+  }
+
+  // After loading into `state`. Throws Cancelled.
+  void keep(SnapshotState& state) {
+    using Seconds = std::chrono::duration<double>;
+    const double took = Seconds(std::chrono::steady_clock::now() - begin_).count();
+    if (seal_ && options_.dominators && (options_.index == IndexUse::kWrite || took >= kSecondsWorthAnIndex)) write(state);
+    state.report.index = note_;
+  }
+
+ private:
+  std::string name() const { return std::filesystem::path(path_).filename(); }
+  void write(const SnapshotState& state) {
+    const auto still = identityOf(dump_, *seal_);
+    if (!still || *still != identity_) {
+      note_ = "no index: the dump changed while it was read";
+      return;
+    }
+    const auto written = writeIndex(path_, identity_, *seal_, stages_, state);
+    const std::string before = note_.empty() ? "" : note_ + "; ";
+    note_ = written ? fmt::format("{}{} written, {}: the next open maps it", before, name(), toText(*written))
+                    : fmt::format("{}{} could not be written: {}", before, name(), written.error().what);
+  }
+
+  const std::string& dump_;
+  const DumpKind kind_;
+  const LoadOptions& options_;
+  const LoadStages& stages_;
+  const std::string path_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  std::optional<Seal> seal_;
+  DumpIdentity identity_;
+  std::string note_;
+};
+
+Result<std::shared_ptr<const Snapshot>> load(const SourceBytes& bytes, DumpKind kind, const LoadOptions& options,
                                              const LoadProgressSink& progress, const std::stop_token& stop,
-                                             const std::function<Result<DumpReader>()>& openHeapbin) {
-  const DumpKind kind = kindOf(bytes);
+                                             const std::function<Result<DumpReader>()>& openHeapbin,
+                                             const std::function<void(SnapshotState&)>& loaded) {
   if (kind == DumpKind::kOpenclaw) {
     const Result<DumpReader> reader = openHeapbin();
     if (!reader) return std::unexpected(reader.error());
     return build(bytes.name(), kind, options,
-                 [&](SnapshotState& state) { loadHeapbin(*reader, options, progress, stop, state); });
+                 [&](SnapshotState& state) {
+                   loadHeapbin(*reader, options, progress, stop, state);
+                   if (loaded) loaded(state);
+                 });
   }
   return build(bytes.name(), kind, options, [&](SnapshotState& state) {
     const LoadStages stages(options.threads, progress, stop);
     if (kind == DumpKind::kHprof) loadHprof(bytes, options, stages, state);
     else loadV8Snapshot(bytes, options, stages, state);
+    if (loaded) loaded(state);
   });
 }
 
@@ -75,12 +149,22 @@ Result<std::shared_ptr<const Snapshot>> load(const SourceBytes& bytes, const Loa
 Result<std::shared_ptr<const Snapshot>> loadSnapshot(const std::string& path, const LoadOptions& options,
                                                      const LoadProgressSink& progress, std::stop_token stop) {
   OPENCLAW_TRY(const std::unique_ptr<SourceBytes> bytes, openFileSource(path));
-  return load(*bytes, options, progress, stop, [&] { return DumpReader::open(path); });
+  const DumpKind kind = kindOf(*bytes);
+  const LoadStages stages(options.threads, progress, stop);
+  IndexBeside index(path, kind, options, stages);
+  try {
+    if (auto snapshot = index.open()) return snapshot;
+  } catch (const Cancelled&) {
+    return fail(ErrorCode::kCancelled, "loading was cancelled", Where{.file = path});
+  } catch (const std::bad_alloc&) {   // so will loading, and it says so
+  }
+  return load(*bytes, kind, options, progress, stop, [&] { return DumpReader::open(path); }, [&](SnapshotState& state) { index.keep(state); });
 }
 
 Result<std::shared_ptr<const Snapshot>> loadSnapshot(std::span<const std::byte> bytes, std::string name,
                                                      const LoadOptions& options) {
-  return load(*memorySource(bytes, name), options, {}, {}, [&] { return DumpReader::fromMemory(bytes, name); });
+  const auto source = memorySource(bytes, name);
+  return load(*source, kindOf(*source), options, {}, {}, [&] { return DumpReader::fromMemory(bytes, name); }, {});
 }
 
 }  // namespace openclaw

@@ -31,6 +31,7 @@ FENCES = [
     ("KJ", r"^kj/", r"^(format/|samples/|tests/(format|fuzz)/)"),
     ("zstd", r"^(zstd|zstd_errors)\.h$", r"^(format/|tests/(format|fuzz|bench|support)/)"),
     ("zlib", r"^zlib\.h$", r"^(analyzer/load/hprof/|tests/)"),
+    ("xxHash", r"^xxhash\.h$", r"^analyzer/index/"),
     ("libunwind", r"^(libunwind/)?(lib)?unwind\.h$", r"^(capture/stacks/libunwind_bridge\.cc|tests/capture/.*)$"),
     ("Boost", r"^boost/", r"^(analyzer/graph/bgl_adapter\.cc|tests/bench/.*)$"),
     ("SQLite", r"^sqlite3\.h$", r"^analyzer/query/"),

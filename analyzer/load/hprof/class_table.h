@@ -30,11 +30,19 @@ class NameTable {
   // Empty: unknown.
   std::string text(std::uint64_t id) const;
   std::size_t bytes() const { return bytes_.size() + places_.size() * 40; }
+  template <class A, class Self>
+  static void archive(A& a, Self& self) {
+    a(self.bytes_, self.places_);
+  }
 
  private:
   struct Place {
     std::uint64_t offset;
     std::uint32_t length;
+    template <class A, class Self>
+    static void archive(A& a, Self& self) {
+      a(self.offset, self.length);
+    }
   };
   std::vector<std::byte> bytes_;
   std::unordered_map<std::uint64_t, Place> places_;
@@ -62,6 +70,11 @@ struct ClassInfo {
   std::vector<InstanceField> fields;
   std::uint32_t observedBytes = 0;    // of the first instance, for classes without a record
   std::uint32_t superNumber = kNone;  // after resolve()
+  template <class A, class Self>
+  static void archive(A& a, Self& self) {
+    a(self.id, self.name, self.hasRecord, self.super, self.loader, self.signers, self.domain, self.constants, self.statics,
+      self.fields, self.observedBytes, self.superNumber);
+  }
 };
 
 // Threads: one while filled, then const from any number.
@@ -97,6 +110,10 @@ class ClassTable {
   std::optional<std::uint32_t> named(std::string_view javaClassName, const NameTable& names) const;
   std::string nameOf(std::uint32_t number, const NameTable& names) const;
   std::uint32_t bySerial(std::uint32_t serial) const;  // ClassInfo::kNone = unknown
+  template <class A, class Self>
+  static void archive(A& a, Self& self) {
+    a(self.classes_, self.numbers_, self.serials_);
+  }
 
  private:
   std::uint32_t numberFor(std::uint64_t id);

@@ -77,10 +77,18 @@ inline std::optional<Head> readHead(HprofStream& stream) {
 struct StaticField {
   std::uint64_t name = 0, value = 0;  // value: of a reference an id, else the bits
   std::uint8_t type = 0;
+  template <class A, class Self>
+  static void archive(A& a, Self& self) {
+    a(self.name, self.value, self.type);
+  }
 };
 struct InstanceField {
   std::uint64_t name = 0;
   std::uint8_t type = 0;
+  template <class A, class Self>
+  static void archive(A& a, Self& self) {
+    a(self.name, self.type);
+  }
 };
 struct ClassRecord {
   std::uint64_t id = 0, super = 0, loader = 0, signers = 0, domain = 0;

@@ -39,6 +39,10 @@ bool beginsLikeGzip(std::span<const std::byte> head);
 // Where a gzip member begins, in the file and in what it inflates to. Ascending.
 struct GzipMember {
   std::uint64_t compressed = 0, inflated = 0;
+  template <class A, class Self>
+  static void archive(A& a, Self& self) {
+    a(self.compressed, self.inflated);
+  }
 };
 
 // Threads: one. Owns: its buffer; the source outlives it. Throws std::bad_alloc.

@@ -153,12 +153,22 @@ class IdIndex {
     if (place.segment != nullptr) __builtin_prefetch(units_ + rows_[place.bucket]);
   }
   std::size_t bytes() const { return rows_.bytes(); }
+  template <class A, class Self>
+  static void archive(A& a, Self& self) {
+    a(self.unitShift_, self.segments_, self.rows_);
+  }
+  // After an archive gave it back: the addresses that it was made of.
+  void pointAt(const AddressColumn& addresses) { units_ = addresses.units.data(); }
 
  private:
   struct Segment {
     std::uint64_t base = 0, lastUnit = 0;
     std::size_t firstBucket = 0;
     unsigned bucketShift = 0;
+    template <class A, class Self>
+    static void archive(A& a, Self& self) {
+      a(self.base, self.lastUnit, self.firstBucket, self.bucketShift);
+    }
   };
   struct Place {
     const Segment* segment = nullptr;  // null: no object has this id

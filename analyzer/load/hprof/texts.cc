@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "analyzer/index/archive.h"
+
 namespace openclaw::hprof {
 namespace {
 
@@ -189,12 +191,27 @@ class FileTexts {
   std::uint32_t string_ = ClassInfo::kNone, thread_ = ClassInfo::kNone, enum_ = ClassInfo::kNone;
 };
 
+template <class A, class D>
+void archiveDetails(A& a, D& d) {
+  a(d.names, d.classes, d.members, d.index, d.checkpoints, d.classObjects, d.typeClasses);
+  std::vector<std::pair<std::uint32_t, std::string>> extraSlots;
+  if constexpr (!A::kReads)
+    for (const Details::ExtraSlot& slot : d.extraSlots) extraSlots.emplace_back(slot.object, slot.label);
+  a(extraSlots);
+  if constexpr (A::kReads)
+    for (auto& [object, label] : extraSlots) d.extraSlots.push_back({object, *d.ownLabels.insert(std::move(label)).first});
+}
+
 class JavaObjectTexts final : public ObjectTexts {
  public:
   JavaObjectTexts(const SnapshotState& state, std::shared_ptr<const Details> details)
       : details_(std::move(details)), texts_(state, *details_) {}
   std::string describe(std::uint32_t object) const override { return texts_.describe(object); }
   std::size_t bytes() const override { return details_->bytes(); }
+  void save(ArchiveWriter& a) const override {
+    a(details_->classes.idSize());
+    archiveDetails(a, *details_);
+  }
 
  private:
   std::shared_ptr<const Details> details_;
@@ -232,6 +249,17 @@ class JavaSlotTexts final : public SlotTexts {
 };
 
 }  // namespace
+
+void restoreTexts(ArchiveReader& archive, SnapshotState& state) {
+  unsigned idSize = 0;
+  archive(idSize);
+  const auto details = std::make_shared<Details>(idSize);
+  archiveDetails(archive, *details);
+  details->index.pointAt(state.addresses);
+  if (auto source = openFileSource(state.path)) details->source = std::move(*source);
+  state.objectTexts = makeObjectTexts(state, details);
+  state.slotTexts = makeSlotTexts(state, details);
+}
 
 std::optional<std::uint32_t> Details::classOfObject(std::uint32_t object) const {
   const auto at = std::lower_bound(classObjects.begin(), classObjects.end(), object,

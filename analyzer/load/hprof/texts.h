@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +31,10 @@ struct Details {
   struct Checkpoint {
     std::uint32_t object;
     std::uint64_t at;
+    template <class A, class Self>
+    static void archive(A& a, Self& self) {
+      a(self.object, self.at);
+    }
   };
   std::vector<Checkpoint> checkpoints;  // ascending objects
   static constexpr std::uint64_t kCheckpointRows = 256;
@@ -37,9 +42,10 @@ struct Details {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> classObjects;  // (object, class number), ascending
   struct ExtraSlot {  // behind an object's own slots: what the dump says elsewhere
     std::uint32_t object;
-    std::string_view label;  // a literal
+    std::string_view label;  // a literal, or in ownLabels
   };
   std::vector<ExtraSlot> extraSlots;       // ascending objects
+  std::set<std::string, std::less<>> ownLabels;
   std::vector<std::uint32_t> typeClasses;  // by type: its class, or ClassInfo::kNone
 
   std::optional<std::uint32_t> classOfObject(std::uint32_t object) const;
@@ -57,5 +63,7 @@ std::size_t countClassSlots(const ClassInfo& info, Policy policy);
 
 std::unique_ptr<ObjectTexts> makeObjectTexts(const SnapshotState& state, std::shared_ptr<const Details> details);
 std::unique_ptr<SlotTexts> makeSlotTexts(const SnapshotState& state, std::shared_ptr<const Details> details);
+// Both again, from what ObjectTexts::save() wrote; `state` has all else. Throws BrokenArchive, std::bad_alloc.
+void restoreTexts(ArchiveReader& archive, SnapshotState& state);
 
 }  // namespace openclaw::hprof

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "analyzer/index/archive.h"
+
 namespace openclaw::v8 {
 namespace {
 
@@ -44,6 +46,7 @@ class V8ObjectTexts final : public ObjectTexts {
     }
   }
   std::size_t bytes() const override { return names_->strings.bytes() + names_->ofNodes.bytes(); }
+  void save(ArchiveWriter& a) const override { a(*names_); }
 
  private:
   NodeKind kindOf(std::uint32_t object) const { return names_->kindOfType[state_.edges.types[object]]; }
@@ -184,6 +187,13 @@ void EdgeLabels::insert(std::uint64_t before, std::uint64_t count, EdgeKind kind
   words_ = std::move(words);
   for (auto& [edge, value] : side_)
     if (edge >= before) edge += count;
+}
+
+void restoreTexts(ArchiveReader& archive, SnapshotState& state) {
+  const auto names = std::make_shared<Names>();
+  archive(*names);
+  state.objectTexts = objectTexts(names, state);
+  state.slotTexts = slotTexts(names, state);
 }
 
 std::unique_ptr<ObjectTexts> objectTexts(std::shared_ptr<const Names> names, const SnapshotState& state) {

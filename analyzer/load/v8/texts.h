@@ -40,6 +40,10 @@ class Growing {
     return std::move(rows_);
   }
   std::size_t bytes() const { return rows_.bytes(); }
+  template <class A, class Self>
+  static void archive(A& a, Self& self) {
+    a(self.rows_, self.size_);
+  }
 
  private:
   void moveTo(std::size_t capacity) {
@@ -58,6 +62,10 @@ class StringTable {
   std::uint32_t size() const { return static_cast<std::uint32_t>(low_.size()); }
   std::string_view operator[](std::uint64_t number) const;   // "" for a number that is not there
   std::size_t bytes() const;
+  template <class A, class Self>
+  static void archive(A& a, Self& self) {
+    a(self.chunks_, self.low_, self.base_, self.end_);
+  }
 
  private:
   // A text stands in one chunk, its length before it (7 bits a byte). Its place is base_[number >> kPageShift] + low_[number]:
@@ -93,6 +101,10 @@ class EdgeLabels {
   void insert(std::uint64_t before, std::uint64_t count, EdgeKind kind, std::uint32_t nameOrIndex);
   std::size_t size() const { return words_.size(); }
   std::size_t bytes() const { return words_.bytes() + side_.size() * sizeof(side_[0]); }
+  template <class A, class Self>
+  static void archive(A& a, Self& self) {
+    a(self.words_, self.side_);
+  }
 
  private:
   static constexpr std::uint32_t kInSide = 0x1fff'ffffu;
@@ -106,9 +118,15 @@ struct Names {
   Buffer<std::uint32_t> ofNodes;                     // numbers of strings
   std::vector<NodeKind> kindOfType;
   EdgeLabels labels;
+  template <class A, class Self>
+  static void archive(A& a, Self& self) {
+    a(self.strings, self.ofNodes, self.kindOfType, self.labels);
+  }
 };
 
 std::unique_ptr<ObjectTexts> objectTexts(std::shared_ptr<const Names> names, const SnapshotState& state);
 std::unique_ptr<SlotTexts> slotTexts(std::shared_ptr<const Names> names, const SnapshotState& state);
+// Both again, from what ObjectTexts::save() wrote; `state` has all else. Throws BrokenArchive, std::bad_alloc.
+void restoreTexts(ArchiveReader& archive, SnapshotState& state);
 
 }  // namespace openclaw::v8

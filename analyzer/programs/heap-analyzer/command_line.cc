@@ -67,7 +67,7 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   std::vector<std::string> policies;
   for (const Policy each : kPolicies) policies.emplace_back(toText(each));
   std::string policy{toText(Policy::kStrict)};
-  std::string addressText, sort = "shallow", minimum;
+  std::string addressText, sort = "shallow", minimum, index;
   std::optional<std::size_t> top;
   const auto command = [&](const char* name, const char* what, const char* example, Command value) {
     CLI::App* sub = app.add_subcommand(name, what);
@@ -78,6 +78,9 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
     sub->add_option("--policy", policy, "what keeps alive and whose bytes are whose: strict, or as another tool counts (POLICIES.md): visualvm or mat for Java, "
                                         "v8-devtools or memlab for V8")
         ->check(CLI::IsMember(policies));
+    sub->add_option("--index", index, "DUMP.idx, which lets the next open map what this one worked out: auto (used where there is one, written when loading "
+                                      "took 3 s; the default), write (always), off")
+        ->check(CLI::IsMember({"auto", "write", "off"}));
     sub->callback([&line, value] { line.command = value; });
     return sub;
   };
@@ -203,6 +206,8 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
                                                              {"name", HistogramOrder::kName}};
   line.order = kOrders.at(sort);
   line.policy = *policyNamed(policy);
+  line.index = index == "off" ? IndexUse::kOff : index == "write" ? IndexUse::kWrite : IndexUse::kAuto;
+  line.indexAsked = !index.empty();
   if (line.command == Command::kExport && line.json) return usage("export writes tab-separated lines: leave out --json");
   if (minimum.empty()) minimum = line.command == Command::kPaths || line.command == Command::kLeaks ? "1%" : "0%";
   const Result<double> share = parseRatio(minimum);

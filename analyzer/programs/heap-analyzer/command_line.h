@@ -22,6 +22,8 @@ struct CommandLine {
   bool json = false;
   unsigned threads = 0;  // 0 = as the machine has
   Policy policy = Policy::kStrict;
+  IndexUse index = IndexUse::kAuto;
+  bool indexAsked = false;  // by a word of the command line: what became of it is told
   ExportOptions exported;  // kExport
   std::size_t top = 10;
   HistogramOrder order = HistogramOrder::kShallow;

@@ -1,5 +1,6 @@
 // heap-analyzer: loads a dump, prints one report about it. Text for people, --json for programs.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -72,12 +73,15 @@ Result<Output> run(const CommandLine& line, const std::stop_token& stop) {
   LoadOptions options;
   options.threads = line.threads;
   options.policy = line.policy;
+  options.index = line.command == Command::kValidate && line.index == IndexUse::kAuto ? IndexUse::kOff : line.index;   // it checks the file itself
   std::shared_ptr<const Snapshot> snapshot;
   {
     ProgressBar bar;
     OPENCLAW_TRY(snapshot, loadSnapshot(
                                line.dump, options, [&](const LoadProgress& p) { bar.show(p); }, stop));
   }
+  const std::string& index = snapshot->report().index;
+  if (!index.empty() && (line.indexAsked || ::isatty(STDERR_FILENO) != 0)) fmt::print(stderr, "{}\n", index);
   OPENCLAW_TRY(Output output, report(*snapshot, line, stop));
   // A view that was stopped half way must not look like an answer.
   if (stop.stop_requested()) return fail(ErrorCode::kCancelled, "interrupted", Where{.file = line.dump});
