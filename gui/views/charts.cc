@@ -116,6 +116,38 @@ QRect ColumnChart::columnRect(std::size_t column) const {
   return QRect(left + 4, 0, right - left - 8, height());
 }
 
+// Words wider than their column are cut with dots, so that they cannot run into those beside them.
+std::vector<ColumnChart::Text> ColumnChart::texts() const {
+  const int line = lineHeight(*this);
+  const int bottom = height() - 2 * line, top = line;
+  std::vector<Text> texts;
+  const auto put = [&](QRect room, const QString& words, bool muted) {
+    const QString shown = fontMetrics().elidedText(words, Qt::ElideRight, room.width());
+    const int wide = std::min(room.width(), fontMetrics().horizontalAdvance(shown));
+    texts.push_back({QRect(room.left() + (room.width() - wide) / 2, room.top(), wide, room.height()), shown, muted});
+  };
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const QRect slot = columnRect(i).adjusted(-3, 0, 3, 0);
+    const Column& column = columns_[i];
+    put(QRect(slot.left(), bottom - tallOf(i, bottom - top) - line, slot.width(), line), column.value, column.height <= 0);
+    put(QRect(slot.left(), bottom + 1, slot.width(), line - 1), column.label, false);
+  }
+  put(QRect(0, height() - line, width(), line), axis_, true);
+  return texts;
+}
+
+std::vector<QRect> ColumnChart::textRects() const {
+  std::vector<QRect> rects;
+  for (const Text& text : texts()) rects.push_back(text.rect);
+  return rects;
+}
+
+int ColumnChart::tallOf(std::size_t column, int room) const {
+  const double height = columns_[column].height;
+  const int tall = static_cast<int>(std::lround(height * room));
+  return height > 0 ? std::max(tall, 1) : tall;
+}
+
 void ColumnChart::paintEvent(QPaintEvent*) {
   QPainter painter(this);
   const theme::Colors colors = theme::colorsOf(palette());
@@ -123,19 +155,15 @@ void ColumnChart::paintEvent(QPaintEvent*) {
   const int bottom = height() - 2 * line, top = line;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const QRect slot = columnRect(i);
-    const Column& column = columns_[i];
-    int tall = static_cast<int>(std::lround(column.height * (bottom - top)));
-    if (column.height > 0) tall = std::max(tall, 1);
+    const int tall = tallOf(i, bottom - top);
     painter.fillRect(QRect(slot.left(), bottom - tall, slot.width(), tall), colors.category(0));
-    painter.setPen(column.height > 0 ? colors.text : colors.muted);
-    painter.drawText(QRect(slot.left() - 4, bottom - tall - line, slot.width() + 8, line), Qt::AlignCenter, column.value);
-    painter.setPen(colors.text);
-    painter.drawText(QRect(slot.left(), bottom + 1, slot.width(), line), Qt::AlignCenter, column.label);
+  }
+  for (const Text& text : texts()) {
+    painter.setPen(text.muted ? colors.muted : colors.text);
+    painter.drawText(text.rect, Qt::AlignCenter | Qt::TextDontClip, text.words);
   }
   painter.setPen(colors.line);
   painter.drawLine(0, bottom, width(), bottom);
-  painter.setPen(colors.muted);
-  painter.drawText(QRect(0, height() - line, width(), line), Qt::AlignCenter, axis_);
 }
 
 bool ColumnChart::event(QEvent* event) {
@@ -197,23 +225,45 @@ QRectF PauseChart::barRect(std::size_t pause) const {
   return QRectF(plot.left() + step * static_cast<double>(pause), plot.bottom() - height + 1, std::max(1.0, step - (step > 3 ? 1 : 0)), height);
 }
 
+// The longest pause, the target and a tick between. The first two always have their words: where their lines are closer than
+// a line of text is high, the lower one's words go below those of the upper. The tick goes where it would be in the way.
+std::vector<PauseChart::Level> PauseChart::levels() const {
+  if (longest_ == 0) return {};
+  const QRect plot = plotRect();
+  const int line = lineHeight(*this);
+  const auto at = [&](std::uint64_t nanoseconds, bool target) {
+    const int y = plot.bottom() - static_cast<int>(std::lround(heightOf(nanoseconds)));
+    const int wide = std::min(plot.left() - 6, fontMetrics().horizontalAdvance(numbers::duration(nanoseconds)));
+    return Level{nanoseconds, target, y, QRect(plot.left() - 6 - wide, y - line / 2, wide, line)};
+  };
+  std::vector<Level> levels{at(longest_, false)};
+  if (target_ && *target_ < 2 * longest_) levels.push_back(at(*target_, true));
+  std::ranges::stable_sort(levels, {}, &Level::y);
+  if (levels.size() == 2 && levels[0].text.bottom() >= levels[1].text.top()) levels[1].text.moveTop(levels[0].text.bottom() + 1);
+  const Level tick = at(longest_ / 4, false);
+  if (std::ranges::none_of(levels, [&](const Level& level) { return level.text.intersects(tick.text) || std::abs(level.y - tick.y) < line; })) levels.push_back(tick);
+  // In a chart too low for them the words go; the lines stay, and the target's has a colour of its own.
+  for (Level& level : levels)
+    if (level.text.bottom() > rect().bottom()) level.text = {};
+  return levels;
+}
+
+std::vector<QRect> PauseChart::textRects() const {
+  std::vector<QRect> rects;
+  for (const Level& level : levels())
+    if (!level.text.isEmpty()) rects.push_back(level.text);
+  return rects;
+}
+
 void PauseChart::paintEvent(QPaintEvent*) {
   QPainter painter(this);
   const theme::Colors colors = theme::colorsOf(palette());
   const QRect plot = plotRect();
-  const int line = lineHeight(*this);
-  const auto drawLevel = [&](std::uint64_t nanoseconds, const QColor& color, Qt::PenStyle style) {
-    const int y = plot.bottom() - static_cast<int>(std::lround(heightOf(nanoseconds)));
-    painter.setPen(QPen(color, 1, style));
-    painter.drawLine(plot.left(), y, plot.right(), y);
-    painter.drawText(QRect(0, y - line / 2, plot.left() - 6, line), Qt::AlignRight | Qt::AlignVCenter, numbers::duration(nanoseconds));
-  };
-  if (longest_ > 0) {
-    painter.setPen(colors.muted);
-    drawLevel(longest_, colors.muted, Qt::DotLine);
-    drawLevel(longest_ / 4, colors.muted, Qt::DotLine);
+  for (const Level& level : levels()) {
+    painter.setPen(QPen(level.target ? colors.critical : colors.muted, 1, level.target ? Qt::DashLine : Qt::DotLine));
+    painter.drawLine(plot.left(), level.y, plot.right(), level.y);
+    if (!level.text.isEmpty()) painter.drawText(level.text, Qt::AlignRight | Qt::AlignVCenter | Qt::TextDontClip, numbers::duration(level.nanoseconds));
   }
-  if (target_ && *target_ < 2 * longest_) drawLevel(*target_, colors.critical, Qt::DashLine);
   painter.setPen(Qt::NoPen);
   for (std::size_t i = 0; i < pauses_.size(); ++i) {
     const QRectF bar = barRect(i);

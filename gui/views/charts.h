@@ -58,13 +58,22 @@ class ColumnChart : public QWidget {
   explicit ColumnChart(QWidget* parent = nullptr);
   void setColumns(std::vector<Column> columns, const QString& axis);
   QSize sizeHint() const override;
+  // Where text stands: no two of these meet.
+  std::vector<QRect> textRects() const;
 
  protected:
   void paintEvent(QPaintEvent* event) override;
   bool event(QEvent* event) override;
 
  private:
+  struct Text {
+    QRect rect;
+    QString words;
+    bool muted = false;
+  };
   QRect columnRect(std::size_t column) const;
+  std::vector<Text> texts() const;
+  int tallOf(std::size_t column, int room) const;  // pixels
   std::vector<Column> columns_;
   QString axis_;
 };
@@ -85,6 +94,8 @@ class PauseChart : public QWidget {
   std::optional<std::size_t> selected() const { return selected_; }
   void select(std::size_t pause);
   QSize sizeHint() const override;
+  // Where the words of the scale stand: no two of these meet, and each stands beside its line or just below it.
+  std::vector<QRect> textRects() const;
 
  Q_SIGNALS:
   void pauseSelected(int pause);
@@ -97,7 +108,15 @@ class PauseChart : public QWidget {
   void focusOutEvent(QFocusEvent* event) override;
 
  private:
+  // A line across the chart and its words at the left.
+  struct Level {
+    std::uint64_t nanoseconds = 0;
+    bool target = false;
+    int y = 0;
+    QRect text;
+  };
   QRect plotRect() const;
+  std::vector<Level> levels() const;
   QRectF barRect(std::size_t pause) const;
   double heightOf(std::uint64_t nanoseconds) const;
 
