@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "analyzer/policy.h"
 #include "analyzer/views/scope.h"
 #include "format/result.h"
 
@@ -18,6 +19,7 @@ struct CommandLine {
   std::string dump;              // may be empty with kOpen
   std::string view, folder;      // kGrab
   bool dark = false;
+  Policy policy = Policy::kStrict;
   ScopeWords scope;              // what the views show of the dump
 };
 

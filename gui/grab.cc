@@ -34,7 +34,7 @@ std::string viewNames(const MainWindow& window) {
 
 }  // namespace
 
-GrabResult grabViews(MainWindow& window, const std::string& view, const std::string& folder, const std::string& dump, const ScopeWords& scope) {
+GrabResult grabViews(MainWindow& window, const std::string& view, const std::string& folder, const std::string& dump, const ScopeWords& scope, Policy policy) {
   GrabResult result;
   bool known = view == "all";
   for (const MainWindow::Place& place : window.places()) known = known || place.id == view;
@@ -45,7 +45,7 @@ GrabResult grabViews(MainWindow& window, const std::string& view, const std::str
   window.resize(kWidth, kHeight);
   QEventLoop loop;
   QObject::connect(&window, &MainWindow::settled, &loop, &QEventLoop::quit);
-  window.openDump(numbers::text(dump));
+  window.openDump(numbers::text(dump), policy);
   window.show();
   loop.exec();
   if (window.error()) return {exitCodeOf(window.error()->code), {}, toText(*window.error())};

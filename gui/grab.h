@@ -19,7 +19,8 @@ struct GrabResult {
 };
 
 // Needs a running QApplication; runs its events until the dump is loaded. Of `scope` only, when it says anything; code 2
-// when it means nothing in the dump.
-GrabResult grabViews(MainWindow& window, const std::string& view, const std::string& folder, const std::string& dump, const ScopeWords& scope = {});
+// when it means nothing in the dump, or the policy is for another kind of dump.
+GrabResult grabViews(MainWindow& window, const std::string& view, const std::string& folder, const std::string& dump, const ScopeWords& scope = {},
+                     Policy policy = Policy::kStrict);
 
 }  // namespace openclaw::gui

@@ -38,7 +38,7 @@ int fail(int code, const std::string& text) {
 int grab(openclaw::gui::MainWindow& window, const CommandLine& line) {
   if (QFontDatabase::families().isEmpty())
     return fail(5, "no fonts are installed, so pictures would have no text; install fonts-dejavu-core");
-  const auto result = openclaw::gui::grabViews(window, line.view, line.folder, line.dump, line.scope);
+  const auto result = openclaw::gui::grabViews(window, line.view, line.folder, line.dump, line.scope, line.policy);
   for (const std::string& file : result.files) std::printf("%s\n", file.c_str());
   return result.problem.empty() ? result.exitCode : fail(result.exitCode, result.problem);
 }
@@ -73,6 +73,6 @@ int main(int argc, char** argv) {
       if (scope) window.setScope(*scope);
       else fail(2, openclaw::toText(scope.error()));
     }, Qt::SingleShotConnection);
-  if (!line->dump.empty()) window.openDump(openclaw::gui::numbers::text(line->dump));
+  if (!line->dump.empty()) window.openDump(openclaw::gui::numbers::text(line->dump), line->policy);
   return QApplication::exec();
 }

@@ -5,10 +5,12 @@
 #include <utility>
 
 #include <QAction>
+#include <QActionGroup>
 #include <QApplication>
 #include <QDragEnterEvent>
 #include <QFileDialog>
 #include <QFileInfo>
+#include <QHBoxLayout>
 #include <QKeyEvent>
 #include <QLabel>
 #include <QListWidget>
@@ -19,9 +21,11 @@
 #include <QSplitter>
 #include <QStackedWidget>
 #include <QStatusBar>
+#include <QToolButton>
 #include <QUrl>
 #include <QVBoxLayout>
 
+#include "analyzer/policy_text.h"
 #include "gui/jobs/open_dump.h"
 #include "gui/numbers.h"
 #include "gui/theme.h"
@@ -32,6 +36,7 @@
 #include "gui/views/holes_view.h"
 #include "gui/views/inspector.h"
 #include "gui/views/overview.h"
+#include "gui/views/paths_view.h"
 #include "gui/views/pauses_view.h"
 #include "gui/views/scope_bar.h"
 #include "openclaw/version.h"
@@ -67,8 +72,30 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   auto* column = new QVBoxLayout(middle);
   column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(0);
+  notice_ = new QFrame(this);
+  notice_->setAutoFillBackground(true);
+  noticeText_ = new QLabel(notice_);
+  noticeText_->setObjectName(QStringLiteral("notice"));
+  noticeText_->setTextFormat(Qt::PlainText);
+  noticeText_->setWordWrap(true);
+  noticeText_->setMinimumWidth(1);
+  noticeText_->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  auto* read = new QToolButton(notice_);
+  read->setObjectName(QStringLiteral("closeNotice"));
+  read->setText(QStringLiteral("✕"));
+  read->setToolTip(tr("Close this line (Esc)"));
+  read->setAccessibleName(tr("Close the notice"));
+  read->setAutoRaise(true);
+  read->setFocusPolicy(Qt::StrongFocus);
+  connect(read, &QToolButton::clicked, notice_, &QWidget::hide);
+  auto* noticeRow = new QHBoxLayout(notice_);
+  noticeRow->setContentsMargins(12, 4, 6, 4);
+  noticeRow->addWidget(noticeText_, 1);
+  noticeRow->addWidget(read, 0, Qt::AlignTop);
+  notice_->hide();
   column->addWidget(scopeBar_);
   column->addWidget(strip_);
+  column->addWidget(notice_);
   column->addWidget(stack_, 1);
 
   placeList_ = new QListWidget(this);
@@ -78,8 +105,7 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   placeList_->setSpacing(3);
   inspector_ = new Inspector(this);
   connect(inspector_, &Inspector::objectActivated, this, &MainWindow::goToObject);
-  const auto narrow = [this](const ScopePart& part, bool beside) { setScope(beside ? scope_.with(part) : scope_.only(part)); };
-  connect(inspector_, &Inspector::scopeRequested, this, narrow);
+  connect(inspector_, &Inspector::scopeRequested, this, &MainWindow::narrow);
 
   auto* splitter = new QSplitter(this);
   splitter->addWidget(placeList_);
@@ -97,6 +123,12 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   status_->setObjectName(QStringLiteral("status"));
   status_->setMinimumWidth(1);  // a long text does not widen the window
   statusBar()->addWidget(status_, 1);
+  policyButton_ = new QToolButton(this);
+  policyButton_->setObjectName(QStringLiteral("policy"));
+  policyButton_->setPopupMode(QToolButton::InstantPopup);
+  policyButton_->setFocusPolicy(Qt::StrongFocus);
+  policyButton_->setAutoRaise(true);
+  statusBar()->addPermanentWidget(policyButton_);
 
   addViews();
   addActions();
@@ -123,7 +155,8 @@ void MainWindow::addViews() {
              {"flamegraph", tr("Stacks"), new FlameView(this)},
              {"fragmentation", tr("Holes"), new HolesView(this)},
              {"generations", tr("Generations"), new AgesView(this)},
-             {"pauses", tr("Pauses"), new PausesView(this)}};
+             {"pauses", tr("Pauses"), new PausesView(this)},
+             {"paths", tr("Paths"), new PathsView(this)}};
   for (std::size_t i = 0; i < places_.size(); ++i) {
     const Place& place = places_[i];
     stack_->addWidget(place.view);
@@ -140,14 +173,16 @@ void MainWindow::addViews() {
     connect(place.view, &View::typeSelected, this, [this](quint32 type) { inspector_->showType(TypeIndex(type)); });
     connect(place.view, &View::objectActivated, this, &MainWindow::goToObject);
     connect(place.view, &View::typeActivated, this, &MainWindow::goToType);
-    connect(place.view, &View::scopeRequested, this, [this](const ScopePart& part, bool beside) { setScope(beside ? scope_.with(part) : scope_.only(part)); });
+    connect(place.view, &View::scopeRequested, this, &MainWindow::narrow);
   }
 }
 
 void MainWindow::addActions() {
   QMenu* file = menuBar()->addMenu(tr("&File"));
   file->addAction(tr("&Open a dump…"), QKeySequence::Open, this, &MainWindow::chooseDump);
-  reload_ = file->addAction(tr("&Reload"), QKeySequence(Qt::Key_F5), this, [this] { openDump(path_); });
+  reload_ = file->addAction(tr("&Reload"), QKeySequence(Qt::Key_F5), this, &MainWindow::reload);
+  policyMenu_ = file->addMenu(tr("&Policy: what keeps alive"));
+  addPolicies(*policyMenu_);
   close_ = file->addAction(tr("&Close the dump"), QKeySequence(Qt::CTRL | Qt::Key_W), this, &MainWindow::closeDump);
   file->addSeparator();
   file->addAction(tr("&Quit"), QKeySequence(Qt::CTRL | Qt::Key_Q), this, &QWidget::close);
@@ -178,21 +213,50 @@ void MainWindow::addActions() {
   help->addAction(tr("&About"), this, &MainWindow::showAbout);
 }
 
+// All there are, those of the dump's kind shown; the button of the status line opens the same menu.
+void MainWindow::addPolicies(QMenu& menu) {
+  menu.setToolTipsVisible(true);
+  policies_ = new QActionGroup(this);
+  for (const Policy policy : kPolicies) {
+    QAction* action = menu.addAction(tr("%1: %2").arg(numbers::text(toText(policy)), numbers::text(explain(policy))), this, [this, policy] { setPolicy(policy); });
+    action->setObjectName(QStringLiteral("policy.%1").arg(numbers::text(toText(policy))));
+    action->setCheckable(true);
+    action->setData(static_cast<int>(policy));
+    policies_->addAction(action);
+  }
+  policyButton_->setMenu(&menu);
+  policyButton_->setToolTip(tr("What counts as keeping an object alive, and whose bytes are whose. Another policy reads the file again."));
+}
+
+void MainWindow::showPolicy() {
+  const bool open = answers_ != nullptr;
+  for (QAction* action : policies_->actions()) {
+    const auto policy = static_cast<Policy>(action->data().toInt());
+    action->setVisible(open && fits(policy, answers_->snapshot->kind()));
+    action->setChecked(policy == policy_);
+  }
+  policyMenu_->setEnabled(open);
+  policyButton_->setVisible(open);
+  policyButton_->setText(tr("policy %1").arg(numbers::text(toText(policy_))));
+  policyButton_->setAccessibleName(tr("Policy %1: %2").arg(numbers::text(toText(policy_)), numbers::text(explain(policy_))));
+}
+
 View& MainWindow::currentView() const { return *places_[static_cast<std::size_t>(stack_->currentIndex())].view; }
 
 // ---- a dump comes and goes ------------------------------------------------------------------------------------------
 
-void MainWindow::openDump(const QString& path) {
+void MainWindow::openDump(const QString& path, Policy policy) {
   if (path.isEmpty()) return;
   closeDump();
   path_ = path;
+  policy_ = policy;
   const QString name = QFileInfo(path).fileName();
   setWindowTitle(tr("%1 — OpenClaw Memory").arg(name));
   for (const Place& place : places_) place.view->showLoading(name);
   status_->setText(tr("Reading %1").arg(name));
-  runner_.start([this, file = path.toStdString()](JobContext& job) -> JobRunner::Delivery {
+  runner_.start([this, file = path.toStdString(), policy](JobContext& job) -> JobRunner::Delivery {
     // Shared, because a delivery is copied on its way to the GUI thread.
-    auto opened = std::make_shared<Result<std::shared_ptr<const Answers>>>(openDumpFile(file, job));
+    auto opened = std::make_shared<Result<std::shared_ptr<const Answers>>>(openDumpFile(file, policy, job));
     return [this, opened] { *opened ? showAnswers(**opened) : showError(opened->error()); };
   });
   updateActions();
@@ -222,11 +286,75 @@ void MainWindow::showAnswers(const std::shared_ptr<const Answers>& answers) {
   selected_ = ObjectIndex::none();
   inspector_->setAnswers(answers_);
   if (const auto top = answers_->snapshot->dominatedBy(std::nullopt); !top.empty()) inspector_->showObject(ObjectIndex(top.front()));
-  remember();
   showStatus();
+  if (left_) return comeBack(*std::exchange(left_, std::nullopt));
+  remember();
   updateActions();
   currentView().mainWidget()->setFocus();
   Q_EMIT settled();
+}
+
+// ---- the same dump once more ----------------------------------------------------------------------------------------
+
+void MainWindow::setPolicy(Policy policy) {
+  if (policy != policy_) reopen(policy);
+  showPolicy();
+}
+
+void MainWindow::reopen(Policy policy) {
+  if (path_.isEmpty()) return;
+  std::optional<Left> left = leave();
+  openDump(path_, policy);
+  left_ = std::move(left);
+}
+
+// The history in names. While a dump is still being read, or was given up: what was to be found in it.
+std::optional<MainWindow::Left> MainWindow::leave() {
+  if (!answers_ || history_.empty()) return std::move(left_);
+  notePosition();
+  std::vector<Step> steps = history_;
+  std::size_t at = goingTo_.value_or(historyAt_);
+  // A scope that was asked for and is not there yet.
+  if (!goingTo_ && steps[at].scope != scope_) steps[at] = Step{static_cast<std::size_t>(stack_->currentIndex()), selected_, scope_, sight_};
+  Left left;
+  left.at = at;
+  for (const Step& step : steps) left.history.push_back({step.place, nameOf(*whole_->snapshot, step.scope, step.object), step.position});
+  return left;
+}
+
+void MainWindow::comeBack(const Left& left) {
+  const Snapshot& s = *whole_->snapshot;
+  history_.clear();
+  QStringList gone;
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < left.history.size(); ++i) {
+    const NamedStep& step = left.history[i];
+    const FoundAgain found = findAgain(s, step.where);
+    if (i == left.at) {
+      at = history_.size();
+      for (const std::string& label : found.gone) gone.push_back(numbers::text(label));
+      if (found.objectGone) gone.push_back(tr("the selected %1").arg(numbers::text(step.where.objectLabel)));
+    } else if (!found.gone.empty()) {
+      continue;  // a stop that is no more
+    }
+    history_.push_back({step.place, found.object, found.scope, step.position});
+  }
+  historyAt_ = at;
+  if (!gone.isEmpty()) {
+    QString text = tr("No longer in the dump: %1.").arg(gone.join(QStringLiteral("; ")));
+    if (!left.history[left.at].where.parts.empty() && history_[at].scope.parts.size() != left.history[left.at].where.parts.size())
+      text += history_[at].scope.empty() ? tr(" The whole dump is shown.") : tr(" The rest of the scope is kept.");
+    showNotice(text);
+  }
+  if (!history_[at].scope.empty()) return enterScope(history_[at].scope, at);
+  arriveAt(at);
+  if (currentView().state() == View::State::kData) currentView().mainWidget()->setFocus();
+  Q_EMIT settled();
+}
+
+void MainWindow::showNotice(const QString& text) {
+  noticeText_->setText(text);
+  notice_->setVisible(!text.isEmpty());
 }
 
 void MainWindow::showError(const Error& error) {
@@ -259,6 +387,8 @@ void MainWindow::closeDump() {
   releaseOffThread(std::exchange(answers_, nullptr));
   releaseOffThread(std::exchange(whole_, nullptr));
   for (auto& scoped : std::exchange(recent_, {})) releaseOffThread(std::move(scoped));
+  left_.reset();
+  notice_->hide();
   scope_ = {};
   goingTo_.reset();
   scopeBar_->hide();
@@ -271,7 +401,7 @@ void MainWindow::closeDump() {
   updateActions();
 }
 
-bool MainWindow::busy() const { return runner_.busy() || (inspector_->isVisible() && inspector_->busy()); }
+bool MainWindow::busy() const { return runner_.busy() || (inspector_->isVisible() && inspector_->busy()) || currentView().searching(); }
 
 void MainWindow::showStatus() {
   const Totals& totals = answers_->totals;
@@ -279,7 +409,9 @@ void MainWindow::showStatus() {
   if (totals.bytes != totals.reachableBytes) text += tr(" · %1 unreachable").arg(numbers::size(totals.bytes - totals.reachableBytes));
   if (answers_->scope)
     text += tr(" · in the scope %1, %2").arg(numbers::counted(answers_->scopeTotals.objects, tr("object"), tr("objects")), numbers::size(answers_->scopeTotals.bytes));
-  text += answers_->exact() ? tr(" · exact") : tr(" · incomplete: numbers are lower bounds");
+  // References that lead nowhere leave the objects themselves counted.
+  const bool onlyReferences = answers_->snapshot->kind() != DumpKind::kOpenclaw && answers_->readWhole();
+  text += answers_->exact() ? tr(" · exact") : onlyReferences ? tr(" · incomplete: retained sizes are lower bounds") : tr(" · incomplete: numbers are lower bounds");
   status_->setText(text);
 }
 
@@ -293,6 +425,22 @@ void MainWindow::setScope(const Scope& scope) {
     sight_ = currentView().position();
   }
   enterScope(scope, std::nullopt);
+}
+
+void MainWindow::narrow(const ScopePart& part, ScopeWish wish) {
+  if (!answers_) return;
+  if (wish == ScopeWish::kPaths)
+    for (std::size_t i = 0; i < places_.size(); ++i)
+      if (places_[i].id == "paths") {
+        // One stop: the way back leads to where this was asked.
+        const bool known = scope_ == scope_.only(part);
+        notePosition();
+        travelling_ = !known;
+        showPlace(i);
+        travelling_ = false;
+        sight_.clear();
+      }
+  setScope(wish == ScopeWish::kBeside ? scope_.with(part) : scope_.only(part));
 }
 
 // What was shown before the last scope was wanted is still there.
@@ -316,7 +464,10 @@ void MainWindow::enterScope(const Scope& scope, std::optional<std::size_t> step)
   scopeBar_->showScope(*whole_->snapshot, scope_);
   scopeBar_->showShare(tr("selecting… (Esc gives up)"), {});
   const QString title = tr("Selecting %1").arg(numbers::text(labelOf(*whole_->snapshot, scope)));
-  for (const Place& place : places_) place.view->showWorking(title);
+  for (const Place& place : places_) {
+    place.view->cancelWork();
+    place.view->showWorking(title);
+  }
   inspector_->setAnswers(whole_);  // it said whether its object is in the scope
   runner_.start([this, whole = whole_, scope, step](JobContext& job) -> JobRunner::Delivery {
     std::shared_ptr<const Answers> scoped;
@@ -466,10 +617,11 @@ void MainWindow::arriveAt(std::size_t to) {
   travelling_ = true;
   showPlace(step.place);
   if (step.object) places_[step.place].view->reveal(step.object);
-  if (step.position.isValid()) places_[step.place].view->restore(step.position);
-  travelling_ = false;
   selected_ = step.object;
   if (step.object) inspector_->showObject(step.object);
+  // Last: a view that selects no objects says what the inspector shows.
+  if (step.position.isValid()) places_[step.place].view->restore(step.position);
+  travelling_ = false;
   updateActions();
 }
 
@@ -483,10 +635,13 @@ void MainWindow::updateActions() {
   reload_->setEnabled(!path_.isEmpty());
   close_->setEnabled(answers_ != nullptr || error_.has_value());
   find_->setEnabled(answers_ != nullptr);
+  showPolicy();
 }
 
 void MainWindow::keyPressEvent(QKeyEvent* event) {
   if (event->key() == Qt::Key_Escape && loading()) return cancelLoading();
+  if (event->key() == Qt::Key_Escape && currentView().cancelWork()) return;
+  if (event->key() == Qt::Key_Escape && notice_->isVisible()) return notice_->hide();
   if (event->key() == Qt::Key_Escape && !scope_.empty()) return removeLastLabel();
   QMainWindow::keyPressEvent(event);
 }
@@ -513,6 +668,8 @@ void MainWindow::colorStrip() {
   stripPalette.setColor(QPalette::Window, colors.stripBack);
   stripPalette.setColor(QPalette::WindowText, colors.stripText);
   strip_->setPalette(stripPalette);
+  stripPalette.setColor(QPalette::ButtonText, colors.stripText);
+  notice_->setPalette(stripPalette);
 }
 
 void MainWindow::showShortcuts() {

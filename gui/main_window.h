@@ -18,8 +18,13 @@
 #include "format/result.h"
 #include "gui/answers.h"
 #include "gui/jobs/job_runner.h"
+#include "gui/whereabouts.h"
 
 class QAction;
+class QActionGroup;
+class QFrame;
+class QMenu;
+class QToolButton;
 class QLabel;
 class QListWidget;
 class QStackedWidget;
@@ -29,6 +34,7 @@ namespace openclaw::gui {
 class Inspector;
 class ScopeBar;
 class View;
+enum class ScopeWish : std::uint8_t;
 
 class MainWindow : public QMainWindow {
   Q_OBJECT
@@ -44,7 +50,12 @@ class MainWindow : public QMainWindow {
   ~MainWindow() override;
 
   // Returns at once. A dump that is still loading is given up.
-  void openDump(const QString& path);
+  void openDump(const QString& path, Policy policy = Policy::kStrict);
+  // The same file once more, with another policy or as it is on disk now. Scope, view and selection stay as far as they are
+  // still there; what is gone is said in a line above the view.
+  void reload() { reopen(policy_); }
+  void setPolicy(Policy policy);
+  Policy policy() const { return policy_; }
   void cancelLoading();
   bool loading() const { return runner_.busy(); }
   // Something is still being searched for what is in sight.
@@ -79,13 +90,31 @@ class MainWindow : public QMainWindow {
     bool at(const Step& other) const { return place == other.place && object == other.object && scope == other.scope; }
   };
 
+  // The same in names, which another load understands.
+  struct NamedStep {
+    std::size_t place = 0;
+    Whereabouts where;
+    QVariant position;
+  };
+  struct Left {
+    std::vector<NamedStep> history;
+    std::size_t at = 0;
+  };
+
   void addViews();
   void addActions();
+  void addPolicies(QMenu& menu);
+  void reopen(Policy policy);
+  std::optional<Left> leave();
+  void comeBack(const Left& left);
+  void showPolicy();
+  void showNotice(const QString& text);
   void showAnswers(const std::shared_ptr<const Answers>& answers);
   // `step`: of the history, to go to when the answers are there; none: stays where it is and adds a step.
   void enterScope(const Scope& scope, std::optional<std::size_t> step);
   void showScoped(const std::shared_ptr<const Answers>& answers, std::optional<std::size_t> step);
   void arriveAt(std::size_t step);
+  void narrow(const ScopePart& part, ScopeWish wish);
   void stayWithScope();
   void removeLastLabel();
   void showScopeBar();
@@ -111,10 +140,17 @@ class MainWindow : public QMainWindow {
   ScopeBar* scopeBar_ = nullptr;
   QLabel* strip_ = nullptr;
   QLabel* status_ = nullptr;
+  QFrame* notice_ = nullptr;
+  QLabel* noticeText_ = nullptr;
+  QMenu* policyMenu_ = nullptr;
+  QActionGroup* policies_ = nullptr;
+  QToolButton* policyButton_ = nullptr;
   QAction *back_ = nullptr, *forward_ = nullptr, *reload_ = nullptr, *close_ = nullptr, *find_ = nullptr,
           *inspectorShown_ = nullptr, *removeLabel_ = nullptr, *wholeDump_ = nullptr;
 
   QString path_;
+  Policy policy_ = Policy::kStrict;         // wanted
+  std::optional<Left> left_;                // where to go when the dump that is being read is there
   std::shared_ptr<const Answers> answers_;  // of scope_
   std::shared_ptr<const Answers> whole_;    // of the whole dump
   std::vector<std::shared_ptr<const Answers>> recent_;  // of scopes before, the latest last: going back is immediate

@@ -131,16 +131,18 @@ Result<ScopePart> agesIn(const std::string& text) {
 
 Result<ObjectIndex> ownerIn(const Snapshot& s, const std::string& text) {
   const bool hex = text.starts_with("0x") || text.starts_with("0X");
-  const auto address = numberIn(std::string_view(text).substr(hex ? 2 : 0), hex ? 16 : 10);
+  const bool id = text.starts_with('@');  // as reports print ids that are no addresses
+  const auto address = numberIn(std::string_view(text).substr(hex ? 2 : id ? 1 : 0), hex ? 16 : 10);
   if (!address)
-    return fail(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is no address; write 0x7f31c2004a80, or a decimal number", text));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is no address; write 0x7f31c2004a80, a decimal number, or @17 for an id of V8", text));
   const std::optional<ObjectIndex> object = s.objectAt(Address(*address));
   if (!object)
-    return fail(ErrorCode::kInvalidArgument, fmt::format("no object at {}; heap-analyzer dominators lists those that retain most", toText(Address(*address))),
+    return fail(ErrorCode::kInvalidArgument, fmt::format("no object at {}; heap-analyzer dominators lists those that retain most",
+                            s.idsAreAddresses() ? toText(Address(*address)) : fmt::format("@{}", *address)),
                 Where{.file = s.path()});
   if (!s.reachable(*object))
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{} at {} is unreachable: it retains nothing", typeText(s, s.type(*object)), toText(Address(*address))),
+                fmt::format("{} at {} is unreachable: it retains nothing", typeText(s, s.type(*object)), idText(s, *object)),
                 Where{.file = s.path()});
   return *object;
 }

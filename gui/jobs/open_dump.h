@@ -10,8 +10,8 @@
 
 namespace openclaw::gui {
 
-// Errors: those of loadSnapshot, and kNotFinished when memory runs out.
-Result<std::shared_ptr<const Answers>> openDumpFile(const std::string& path, JobContext& job);
+// Errors: those of loadSnapshot (kInvalidArgument: the policy is for another kind of dump), and kNotFinished when memory runs out.
+Result<std::shared_ptr<const Answers>> openDumpFile(const std::string& path, Policy policy, JobContext& job);
 
 // Lets go of something large without making the GUI thread wait for it.
 void releaseOffThread(std::shared_ptr<const void> value);

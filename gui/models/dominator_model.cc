@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gui/numbers.h"
+#include "gui/object_names.h"
 
 namespace openclaw::gui {
 namespace {
@@ -191,6 +192,8 @@ bool DominatorModel::hasChildren(const QModelIndex& parent) const { return rowCo
 
 QVariant DominatorModel::headerData(int section, Qt::Orientation orientation, int role) const {
   if (orientation != Qt::Horizontal || section < 0 || section >= kColumns) return {};
+  if (section == kAddress && answers_ && !answers_->snapshot->idsAreAddresses())
+    return headerAnswer({tr("Id"), tr("The number that the dumped program gave the object."), Qt::AlignRight}, role);
   return headerAnswer(columns()[static_cast<std::size_t>(section)], role);
 }
 
@@ -252,14 +255,14 @@ QVariant DominatorModel::dataOfMore(Owner owner, int column, int role) const {
 QString DominatorModel::textOf(ObjectIndex object, int column) const {
   const Snapshot& s = *answers_->snapshot;
   switch (column) {
-    case kObject: return numbers::text(s.types()[s.type(object)].name);
+    case kObject: return nameOf(s, object);
     case kHeldBy: return heldBy(object);
     case kRetained: return numbers::size(s.retained(object));
     case kShare: return numbers::share(s.retained(object).value, answers_->totals.reachableBytes.value);
     case kOwnSize: return numbers::size(s.size(object));
     case kOwned: return numbers::count(s.dominatedBy(object).size());
     case kAge: return answers_->agesKnown ? numbers::age(s.age(object)) : numbers::unknown();
-    case kAddress: return numbers::address(s.address(object));
+    case kAddress: return idOf(s, object);
     default: return {};
   }
 }

@@ -95,7 +95,7 @@ AgesView::AgesView(QWidget* parent) : View(parent) {
   for (RowsTable* table : {dying_, gone_}) table->setFitsRows(false);
   connect(dying_, &RowsTable::typeActivated, this, &View::typeActivated);
   for (RowsTable* table : {ages_, dying_, gone_})
-    offerScope(*table, [this] { return answers_.get(); }, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
+    offerScope(*table, [this] { return answers_.get(); }, [this](const ScopePart& part, ScopeWish wish) { Q_EMIT scopeRequested(part, wish); });
 
   auto* below = new QGridLayout;
   below->setHorizontalSpacing(24);

@@ -13,6 +13,7 @@
 #include <QVBoxLayout>
 
 #include "gui/numbers.h"
+#include "gui/object_names.h"
 #include "gui/views/scope_menu.h"
 #include "gui/views/table_support.h"
 
@@ -84,7 +85,7 @@ DominatorView::DominatorView(QWidget* parent) : View(parent), model_(new Dominat
     if (const auto object = model_->objectAt(tree_->currentIndex())) setTop(object);
   });
   tree_->addAction(focus);
-  offerScope(*tree_, [this] { return answers_.get(); }, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
+  offerScope(*tree_, [this] { return answers_.get(); }, [this](const ScopePart& part, ScopeWish wish) { Q_EMIT scopeRequested(part, wish); });
 
   auto* top = new QHBoxLayout;
   top->addWidget(explanation_, 1);
@@ -113,6 +114,10 @@ void DominatorView::showAnswers(std::shared_ptr<const Answers> answers) {
                                               "is there; for owners, take the dump again."));
     return;
   }
+  const bool addresses = answers_->snapshot->idsAreAddresses();
+  address_->setPlaceholderText(addresses ? tr("Go to address: 0x…      (Ctrl+F)") : tr("Go to id: @…      (Ctrl+F)"));
+  address_->setAccessibleName(addresses ? tr("Go to address") : tr("Go to id"));
+  tree_->setColumnHidden(DominatorModel::kAge, answers_->snapshot->kind() != DumpKind::kOpenclaw);
   setTop(std::nullopt);
   openFirstOwner();
   showData();
@@ -144,8 +149,7 @@ void DominatorView::setTop(std::optional<ObjectIndex> top) {
   showAll_->setVisible(top.has_value());
   const Snapshot& s = *answers_->snapshot;
   if (top) {
-    explanation_->setText(tr("Only %1 at %2 and what it owns.")
-                              .arg(numbers::text(s.types()[s.type(*top)].name), numbers::address(s.address(*top))));
+    explanation_->setText(tr("Only %1 at %2 and what it owns.").arg(nameOf(s, *top), idOf(s, *top)));
     tree_->expand(model_->index(0, 0));
     select(model_->index(0, 0));
     return;
@@ -221,21 +225,27 @@ bool DominatorView::reveal(ObjectIndex object) {
 }
 
 void DominatorView::goToAddress() {
+  const Snapshot& s = *answers_->snapshot;
+  const bool addresses = s.idsAreAddresses();
   bool isNumber = false;
   QString text = address_->text().trimmed();
-  if (text.startsWith(QLatin1String("0x"), Qt::CaseInsensitive)) text = text.mid(2);
-  const quint64 value = text.toULongLong(&isNumber, 16);
+  // As reports print them: 0x7f31c2004a80, or @17.
+  const bool id = text.startsWith(QLatin1Char('@'));
+  if (id) text = text.mid(1);
+  else if (text.startsWith(QLatin1String("0x"), Qt::CaseInsensitive)) text = text.mid(2);
+  const quint64 value = text.toULongLong(&isNumber, id || !addresses ? 10 : 16);
   if (!isNumber) {
-    explanation_->setText(tr("“%1” is not an address: write it in hexadecimal, as in 0x7f31c2004a80.").arg(address_->text()));
+    explanation_->setText(addresses ? tr("“%1” is not an address: write it in hexadecimal, as in 0x7f31c2004a80.").arg(address_->text())
+                                    : tr("“%1” is not an id: write it as in @102551.").arg(address_->text()));
     return;
   }
-  const auto object = answers_->snapshot->objectAt(Address(value));
+  const auto object = s.objectAt(Address(value));
   if (!object) {
-    explanation_->setText(tr("No object covers %1.").arg(numbers::address(Address(value))));
+    explanation_->setText(addresses ? tr("No object covers %1.").arg(idOf(s, Address(value))) : tr("No object has the id %1.").arg(idOf(s, Address(value))));
     return;
   }
   if (!reveal(*object)) {
-    explanation_->setText(tr("The object at %1 is unreachable, so nobody owns it.").arg(numbers::address(Address(value))));
+    explanation_->setText(tr("The object at %1 is unreachable, so nobody owns it.").arg(idOf(s, *object)));
     Q_EMIT objectSelected(object->value);
     return;
   }

@@ -103,6 +103,17 @@ void FlameView::showAnswers(std::shared_ptr<const Answers> answers) {
                                                            : tr("Sites and stacks are not in the part of the dump that could be read; take the dump again."));
     return;
   }
+  // One box as wide as the window would look like an answer.
+  const Snapshot& s = *answers_->snapshot;
+  if (s.kind() != DumpKind::kOpenclaw && std::ranges::all_of(answers_->flames, [](const FlameGraph& flame) { return flame.withoutStack == flame.nodes.front().total; }) &&
+      std::ranges::all_of(answers_->sites, [](const SiteRow& row) { return row.site.value == 0; })) {
+    showEmpty(tr("Nobody is known"), answers_->scope ? tr("Of no object in the scope the dump says where it was made.")
+                                     : s.kind() == DumpKind::kV8 ? tr("This snapshot does not say where its objects were made. Snapshots of “Allocations on timeline” with stacks do "
+                                                                    "(DevTools, Memory), or of node's HeapProfiler.startTrackingHeapObjects with trackAllocations.")
+                                                               : tr("This dump does not say where its objects were made: HotSpot writes no stacks of allocations into a dump. Owners "
+                                                                    "(Alt+3) and Paths (Alt+8) say who keeps them."));
+    return;
+  }
   if (!sameDump) weight_->setCurrentIndex(0);
   showWeight(weight_->currentIndex());
   showData();
@@ -145,22 +156,48 @@ void FlameView::offerSites(std::uint32_t node, QPoint at) {
   std::vector<ScopePart> parts;
   for (const auto& [bytes, site] : sites)
     if (parts.size() < kSitesOffered) parts.push_back(ScopePart::site(site));
-  addScopeActions(*menu, *answers_, parts, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
+  addScopeActions(*menu, *answers_, parts, [this](const ScopePart& part, ScopeWish wish) { Q_EMIT scopeRequested(part, wish); });
   if (sites.size() > parts.size()) menu->addAction(tr("… %1 more sites below this box").arg(numbers::count(sites.size() - parts.size())))->setEnabled(false);
   menu->popup(at);
 }
 
+namespace {
+
+// A box by the names of its callers and its own, which other graphs understand too.
+QStringList pathOf(const FlameGraph& flame, std::uint32_t node) {
+  QStringList names;
+  for (; node != FlameGraph::kRoot; node = flame.nodes[node].parent) names.push_front(numbers::text(flame.name(node)) + QLatin1Char('\n') + numbers::text(flame.place(node)));
+  return names;
+}
+
+// The box of that path, or of as much of it as there is.
+std::uint32_t nodeAt(const FlameGraph& flame, const QStringList& path) {
+  std::uint32_t node = FlameGraph::kRoot;
+  for (const QString& name : path) {
+    const FlameNode& n = flame.nodes[node];
+    std::uint32_t child = n.firstChild;
+    while (child < n.firstChild + n.childCount && numbers::text(flame.name(child)) + QLatin1Char('\n') + numbers::text(flame.place(child)) != name) ++child;
+    if (child == n.firstChild + n.childCount) break;
+    node = child;
+  }
+  return node;
+}
+
+}  // namespace
+
 QVariant FlameView::position() const {
-  if (state() != State::kData) return {};
-  return QVariantList{weight_->currentIndex(), canvas_->zoom(), canvas_->selected() ? QVariant(*canvas_->selected()) : QVariant()};
+  const FlameGraph* flame = canvas_->flame();
+  if (state() != State::kData || flame == nullptr) return {};
+  return QVariantList{weight_->currentIndex(), pathOf(*flame, canvas_->zoom()), canvas_->selected() ? QVariant(pathOf(*flame, *canvas_->selected())) : QVariant()};
 }
 
 void FlameView::restore(const QVariant& position) {
   const QVariantList parts = position.toList();
   if (parts.size() != 3) return;
   weight_->setCurrentIndex(parts[0].toInt());
-  canvas_->zoomTo(parts[1].toUInt());
-  if (parts[2].isValid()) canvas_->select(parts[2].toUInt());
+  if (canvas_->flame() == nullptr || state() != State::kData) return;
+  canvas_->zoomTo(nodeAt(*canvas_->flame(), parts[1].toStringList()));
+  if (parts[2].isValid()) canvas_->select(nodeAt(*canvas_->flame(), parts[2].toStringList()));
 }
 
 void FlameView::focusSearch() {

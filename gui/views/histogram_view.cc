@@ -57,7 +57,7 @@ HistogramView::HistogramView(QWidget* parent) : View(parent), model_(new Histogr
   for (int column = HistogramModel::kObjects; column < HistogramModel::kColumns; ++column) header->resizeSection(column, digits);
   header->resizeSection(HistogramModel::kShare, digits * 5 / 4);
   addSortActions();
-  offerScope(*table_, [this] { return answers_.get(); }, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
+  offerScope(*table_, [this] { return answers_.get(); }, [this](const ScopePart& part, ScopeWish wish) { Q_EMIT scopeRequested(part, wish); });
   table_->setSortingEnabled(true);
   table_->sortByColumn(HistogramModel::kOwnSize, Qt::DescendingOrder);
 
@@ -120,6 +120,7 @@ void HistogramView::showAnswers(std::shared_ptr<const Answers> answers) {
     showEmpty(tr("No objects"), tr("The dump holds no objects. Take one while the program holds some: occtl memory dump"));
     return;
   }
+  table_->setColumnHidden(HistogramModel::kMedianAge, answers_->snapshot->kind() != DumpKind::kOpenclaw);
   showSums();
   const int row = selected.isValid() ? model_->rowOf(TypeIndex(selected.toUInt())) : -1;
   select(std::max(0, row));
@@ -142,6 +143,21 @@ void HistogramView::focusSearch() {
 
 void HistogramView::announceSelection() {
   if (const QVariant type = table_->currentIndex().data(kTypeRole); type.isValid()) Q_EMIT typeSelected(type.toUInt());
+}
+
+QVariant HistogramView::position() const {
+  const QModelIndex at = table_->currentIndex();
+  return state() == State::kData && at.isValid() ? at.siblingAtColumn(HistogramModel::kType).data(kRawRole) : QVariant();
+}
+
+void HistogramView::restore(const QVariant& position) {
+  if (state() != State::kData) return;
+  for (int row = 0; row < model_->rowCount(); ++row)
+    if (model_->index(row, HistogramModel::kType).data(kRawRole) == position) {
+      select(row);
+      break;
+    }
+  announceSelection();
 }
 
 bool HistogramView::revealType(TypeIndex type) {

@@ -24,6 +24,8 @@ class HistogramView : public View {
   QWidget* mainWidget() override;
   void focusSearch() override;
   void announceSelection() override;
+  QVariant position() const override;  // the selected type's name
+  void restore(const QVariant& position) override;
   bool revealType(TypeIndex type) override;
 
  protected:

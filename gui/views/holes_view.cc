@@ -165,7 +165,7 @@ HolesView::HolesView(QWidget* parent) : View(parent) {
     const ScopePart part = ScopePart::arena(arena);
     offerSpot(arena < answers_->snapshot->arenas().size() ? &part : nullptr, spot.object, at);
   });
-  offerScope(*pins_, [this] { return answers_.get(); }, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
+  offerScope(*pins_, [this] { return answers_.get(); }, [this](const ScopePart& part, ScopeWish wish) { Q_EMIT scopeRequested(part, wish); });
   connect(map_, &MapCanvas::objectSelected, this, &View::objectSelected);
   connect(map_, &MapCanvas::objectActivated, this, &View::objectActivated);
   connect(pins_, &RowsTable::objectActivated, this, &View::objectActivated);
@@ -216,7 +216,7 @@ void HolesView::offerSpot(const ScopePart* arena, ObjectIndex object, QPoint at)
   if (parts.empty()) return;
   auto* menu = new QMenu(this);
   menu->setAttribute(Qt::WA_DeleteOnClose);
-  addScopeActions(*menu, *answers_, parts, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
+  addScopeActions(*menu, *answers_, parts, [this](const ScopePart& part, ScopeWish wish) { Q_EMIT scopeRequested(part, wish); });
   menu->popup(at);
 }
 

@@ -11,6 +11,7 @@
 #include <QVBoxLayout>
 
 #include "gui/numbers.h"
+#include "gui/object_names.h"
 #include "gui/theme.h"
 #include "gui/views/scope_menu.h"
 #include "gui/views/table_support.h"
@@ -29,11 +30,14 @@ constexpr std::size_t kStepsAtAnEnd = 8;
 // Longer tables share what height is left and scroll.
 constexpr std::size_t kRowsWithoutScrolling = 8;
 
-QString typeName(const Snapshot& s, ObjectIndex object) { return numbers::text(s.types()[s.type(object)].name); }
-
 RowCell sizeCell(Bytes bytes) {
   return {.text = numbers::size(bytes), .raw = QVariant::fromValue<quint64>(bytes.value),
           .toolTip = QObject::tr("%1 bytes").arg(numbers::count(bytes.value))};
+}
+
+RowCell objectCell(const Snapshot& s, ObjectIndex object) {
+  const QString name = nameOf(s, object);
+  return {.text = name, .toolTip = QStringLiteral("%1\n%2").arg(name, idOf(s, object))};
 }
 
 // What `holder` calls its reference to `object`.
@@ -41,7 +45,7 @@ QString labelBetween(const Snapshot& s, ObjectIndex holder, ObjectIndex object) 
   std::uint32_t searched = 0;
   for (EdgeCursor e = s.edgesFrom(holder); e && searched < kSlotsSearched; e.next(), ++searched)
     if (e.target() == object)
-      return numbers::text(s.labelOf(holder, e.slot())) + (s.strengthOf(holder, e.slot()) == Strength::kWeak ? QObject::tr(" (weak)") : QString());
+      return numbers::text(s.labelOf(holder, e.slot())) + strengthMark(s.strengthOf(holder, e));
   return QObject::tr("one of %1 slots").arg(numbers::count(s.slotCount(holder)));
 }
 
@@ -100,7 +104,7 @@ Inspector::Inspector(QWidget* parent) : QWidget(parent) {
   scope_->setMenu(new QMenu(scope_));
   connect(scope_->menu(), &QMenu::aboutToShow, this, [this] {
     scope_->menu()->clear();
-    if (answers_) addScopeActions(*scope_->menu(), *answers_, parts_, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
+    if (answers_) addScopeActions(*scope_->menu(), *answers_, parts_, [this](const ScopePart& part, ScopeWish wish) { Q_EMIT scopeRequested(part, wish); });
   });
   const std::vector<ColumnSpec> columns = {{tr("Reference")}, {tr("Object")}, {tr("Retained"), {}, Qt::AlignRight}};
   pathTable_ = new RowsTable(columns, this);
@@ -129,7 +133,7 @@ Inspector::Inspector(QWidget* parent) : QWidget(parent) {
     table->setStretched({0, 1});
     table->setAlternatingRowColors(true);
     connect(table, &RowsTable::objectActivated, this, &Inspector::objectActivated);
-    offerScope(*table, [this] { return answers_.get(); }, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
+    offerScope(*table, [this] { return answers_.get(); }, [this](const ScopePart& part, ScopeWish wish) { Q_EMIT scopeRequested(part, wish); });
   }
   for (RowsTable* table : {pathTable_, owners_}) table->setFitsRows(false);
   auto* layout = new QVBoxLayout(this);
@@ -181,9 +185,9 @@ void Inspector::offerParts(std::vector<ScopePart> parts) {
 void Inspector::showObject(ObjectIndex object) {
   if (!answers_ || object.value >= answers_->snapshot->objectCount()) return;
   const Snapshot& s = *answers_->snapshot;
-  title_->setText(breakable(typeName(s, object)));
+  title_->setText(breakable(nameOf(s, object)));
   QStringList facts;
-  facts.push_back(tr("Address  %1").arg(numbers::address(s.address(object))));
+  facts.push_back(tr("%1  %2").arg(idWord(s), idOf(s, object)));
   facts.push_back(s.size(object) < 1_KiB ? tr("Own size  %1").arg(numbers::size(s.size(object)))
                                          : tr("Own size  %1 (%2 bytes)").arg(numbers::size(s.size(object)), numbers::count(s.size(object).value)));
   if (const Bytes external = s.external(object); external.value > 0)
@@ -191,7 +195,8 @@ void Inspector::showObject(ObjectIndex object) {
   if (s.reachable(object))
     facts.push_back(tr("Retained  %1, %2 of live").arg(numbers::size(s.retained(object)), numbers::share(s.retained(object).value, answers_->totals.reachableBytes.value)));
   else
-    facts.push_back(tr("Unreachable: the next collection that looks here frees it"));
+    facts.push_back(s.kind() == DumpKind::kOpenclaw ? tr("Unreachable: the next collection that looks here frees it")
+                                                    : tr("Unreachable: under policy %1 no root keeps it alive").arg(numbers::text(toText(s.policy()))));
   if (s.kind() == DumpKind::kOpenclaw)
     facts.push_back(answers_->agesKnown ? tr("Age  %1 (collections survived)").arg(numbers::age(s.age(object))) : tr("Age  not known: no collection has run"));
   if (const QString flags = flagsText(s.flags(object)); !flags.isEmpty()) facts.push_back(tr("Flags  %1").arg(flags));
@@ -218,7 +223,7 @@ void Inspector::showOwners(ObjectIndex object) {
     }
     const auto label = tryHolderLabel(s, *at, kSlotsSearched);
     RowCell held{.text = label ? numbers::text(*label) : tr("several owners")};
-    rows.push_back({.cells = {held, {.text = typeName(s, *at), .toolTip = numbers::address(s.address(*at))}, sizeCell(s.retained(*at))},
+    rows.push_back({.cells = {held, objectCell(s, *at), sizeCell(s.retained(*at))},
                     .object = *at});
   }
   if (more > 0)
@@ -264,7 +269,7 @@ void Inspector::showPaths(ObjectIndex object, const DifferentPaths& found) {
       QString label;
       if (step > 0) label = numbers::text(s.labelOf(path.steps[step - 1].object, path.steps[step].slot));
       else if (const auto roots = rootsOf(s, at); !roots.empty()) label = numbers::text(rootText(s, roots.front()));
-      rows.push_back({.cells = {{.text = label}, {.text = typeName(s, at), .toolTip = numbers::address(s.address(at))}, sizeCell(s.retained(at))},
+      rows.push_back({.cells = {{.text = label}, objectCell(s, at), sizeCell(s.retained(at))},
                       .object = at == object ? ObjectIndex::none() : at});
     }
   }
@@ -293,7 +298,7 @@ void Inspector::showHolders(ObjectIndex object) {
   EdgeCursor e = s.edgesTo(object);
   for (; e && rows.size() < kRowsShown; e.next()) {
     const ObjectIndex holder = e.target();
-    rows.push_back({.cells = {{.text = labelBetween(s, holder, object)}, {.text = typeName(s, holder), .toolTip = numbers::address(s.address(holder))},
+    rows.push_back({.cells = {{.text = labelBetween(s, holder, object)}, objectCell(s, holder),
                               sizeCell(s.retained(holder))},
                     .object = holder});
   }
@@ -312,9 +317,8 @@ void Inspector::showFields(ObjectIndex object) {
   EdgeCursor e = s.edgesFrom(object);
   for (; e && rows.size() < kRowsShown; e.next()) {
     const ObjectIndex target = e.target();
-    QString label = numbers::text(s.labelOf(object, e.slot()));
-    if (s.strengthOf(object, e.slot()) == Strength::kWeak) label += tr(" (weak)");
-    rows.push_back({.cells = {{.text = label}, {.text = typeName(s, target), .toolTip = numbers::address(s.address(target))}, sizeCell(s.retained(target))},
+    const QString label = numbers::text(s.labelOf(object, e.slot())) + strengthMark(s.strengthOf(object, e));
+    rows.push_back({.cells = {{.text = label}, objectCell(s, target), sizeCell(s.retained(target))},
                     .object = target});
   }
   fieldsTitle_->setText(rows.empty() ? tr("Holds no other object")
@@ -368,7 +372,9 @@ void Inspector::showType(TypeIndex type) {
   const TypeInfo& info = answers_->snapshot->types()[type];
   title_->setText(breakable(numbers::text(info.name)));
   QStringList facts;
-  facts.push_back(tr("Size  %1 bytes%2").arg(numbers::count(info.size), info.elementSize > 0 ? tr(" and %1 for each element").arg(numbers::count(info.elementSize)) : QString()));
+  // V8 gives every object a size of its own.
+  if (info.size > 0 || info.elementSize > 0)
+    facts.push_back(tr("Size  %1 bytes%2").arg(numbers::count(info.size), info.elementSize > 0 ? tr(" and %1 for each element").arg(numbers::count(info.elementSize)) : QString()));
   for (const HistogramRow& row : answers_->histogram) {
     if (row.type != type) continue;
     facts.push_back((answers_->scope ? tr("Of the scope:  %1 objects, %2 of them unreachable") : tr("Objects  %1, %2 of them unreachable")).arg(numbers::count(row.objects), numbers::count(row.unreachableObjects)));
@@ -382,13 +388,14 @@ void Inspector::showType(TypeIndex type) {
   std::vector<Row> rows;
   const auto add = [&](const std::vector<FieldInfo>& fields, const QString& prefix) {
     for (const FieldInfo& field : fields)
-      rows.push_back({.cells = {{.text = prefix + numbers::text(field.name) + (field.strength == Strength::kWeak ? tr(" (weak)") : QString())},
+      rows.push_back({.cells = {{.text = prefix + numbers::text(field.name) + strengthMark(field.strength)},
                                 {.text = field.targetType.empty() ? numbers::unknown() : numbers::text(field.targetType)},
                                 {.text = QString()}}});
   };
   add(info.fields, {});
   add(info.elementFields, QStringLiteral("[…]."));
-  fieldsTitle_->setText(rows.empty() ? tr("Declares no references") : tr("Declares references (%1)").arg(numbers::count(rows.size())));
+  fieldsTitle_->setText(rows.empty() && answers_->snapshot->kind() == DumpKind::kV8 ? tr("Types of this kind of dump declare no fields")
+                        : rows.empty() ? tr("Declares no references") : tr("Declares references (%1)").arg(numbers::count(rows.size())));
   fieldsTitle_->show();
   fields_->setVisible(!rows.empty());
   fields_->setFitsRows(rows.size() <= kRowsWithoutScrolling);

@@ -13,6 +13,7 @@
 #include "analyzer/graph/paths.h"
 #include "gui/answers.h"
 #include "gui/jobs/job_runner.h"
+#include "gui/views/view.h"
 
 class QLabel;
 class QTabWidget;
@@ -39,7 +40,7 @@ class Inspector : public QWidget {
 
  Q_SIGNALS:
   void objectActivated(quint32 object);
-  void scopeRequested(const openclaw::ScopePart& part, bool beside);
+  void scopeRequested(const openclaw::ScopePart& part, openclaw::gui::ScopeWish wish);
 
  private:
   void clear();

@@ -633,11 +633,11 @@ void MapCanvas::drawTiles() {
 }
 
 // At the bottom of the rows above each section.
-void MapCanvas::drawHeadings(QPainter& painter) const {
-  const theme::Colors colors = theme::colorsOf(palette());
+std::vector<MapCanvas::Heading> MapCanvas::headings() const {
+  std::vector<Heading> headings;
+  if (sections_.size() <= 1) return headings;
   const int line = fontMetrics().height();
-  for (std::size_t i = 0; i < sections_.size(); ++i) {
-    const Section& section = sections_[i];
+  for (const Section& section : sections_) {
     const double bottom = (section.firstRow - origin_.y()) * scale_;
     if (bottom < line || bottom - line > height()) continue;
     QString text = tr("arena %1").arg(section.arena);
@@ -649,9 +649,15 @@ void MapCanvas::drawHeadings(QPainter& painter) const {
     if (section.arena < answers_->fragmentation.arenas.size())
       text += tr(" · %1 in holes that nobody can use").arg(numbers::share(answers_->fragmentation.arenas[section.arena].unusableBytes.value,
                                                                           answers_->fragmentation.arenas[section.arena].committed.value));
-    painter.setPen(colors.text);
-    painter.drawText(QRectF(2, bottom - line - 2, width() - 4, line), Qt::AlignLeft | Qt::AlignBottom, fontMetrics().elidedText(text, Qt::ElideRight, width() - 4));
+    headings.push_back({QRectF(2, bottom - line - 2, width() - 4, line), text});
   }
+  return headings;
+}
+
+void MapCanvas::drawHeadings(QPainter& painter) const {
+  painter.setPen(theme::colorsOf(palette()).text);
+  for (const Heading& heading : headings())
+    painter.drawText(heading.room, Qt::AlignLeft | Qt::AlignBottom, fontMetrics().elidedText(heading.text, Qt::ElideRight, static_cast<int>(heading.room.width())));
 }
 
 // Borders and names of the objects in sight.
@@ -743,7 +749,7 @@ void MapCanvas::paintEvent(QPaintEvent*) {
   const theme::Colors colors = theme::colorsOf(palette());
   if (answers_ && !regionOfTile_.empty()) {
     if (scale_ >= kObjectsFrom) drawObjects(painter);
-    if (sections_.size() > 1) drawHeadings(painter);
+    drawHeadings(painter);
     if (cursor_) outline(painter, *cursor_, colors.text);
     if (hover_ && hover_ != cursor_) outline(painter, *hover_, colors.warning);
   }

@@ -80,6 +80,13 @@ class MapCanvas : public QWidget {
   Sight sight() const { return {scale_, origin_, fitted_}; }
   void setSight(const Sight& sight);
 
+  // Of several arenas, the names of those in sight and where they are written.
+  struct Heading {
+    QRectF room;
+    QString text;
+  };
+  std::vector<Heading> headings() const;
+
   // Whether the last frame had all its tiles, none stood in by a coarser one.
   bool settled() const { return settled_; }
   // How long the last frame took to draw, and how many tiles it made.

@@ -11,8 +11,10 @@
 #include <QScrollArea>
 #include <QVBoxLayout>
 
+#include "analyzer/policy_text.h"
 #include "analyzer/views/pauses.h"
 #include "gui/numbers.h"
+#include "gui/object_names.h"
 #include "gui/theme.h"
 #include "gui/views/charts.h"
 #include "gui/views/finding_card.h"
@@ -140,7 +142,7 @@ Overview::Overview(QWidget* parent) : View(parent) {
   sites_.body->addWidget(sitesTable_);
   for (RowsTable* table : {ledgerTable_, ownersTable_, typesTable_, sitesTable_}) {
     table->setAccessibleName(table->rowsModel().headerData(0, Qt::Horizontal, Qt::DisplayRole).toString());
-    offerScope(*table, [this] { return answers_.get(); }, [this](const ScopePart& part, bool beside) { Q_EMIT scopeRequested(part, beside); });
+    offerScope(*table, [this] { return answers_.get(); }, [this](const ScopePart& part, ScopeWish wish) { Q_EMIT scopeRequested(part, wish); });
     connect(table, &RowsTable::objectActivated, this, &View::objectActivated);
     connect(table, &RowsTable::objectSelected, this, &View::objectSelected);
     connect(table, &RowsTable::typeActivated, this, &View::typeActivated);
@@ -245,7 +247,9 @@ void Overview::showFacts() {
   const ProcessInfo& process = s.process();
   QStringList facts;
   if (s.kind() != DumpKind::kOpenclaw) {
-    facts.push_back(tr("%1, read with policy %2").arg(numbers::text(process.source.empty() ? std::string(toText(s.kind())) : process.source), numbers::text(std::string(toText(s.policy())))));
+    facts.push_back(tr("%1, read with policy %2 (%3)")
+                        .arg(numbers::text(process.source.empty() ? std::string(toText(s.kind())) : process.source), numbers::text(toText(s.policy())),
+                             numbers::text(explain(s.policy()))));
     if (process.dumpedUnix != 0) facts.push_back(tr("dumped %1").arg(numbers::time(process.dumpedUnix)));
     facts_->setText(facts.join(QStringLiteral("  ·  ")));
     paint(*facts_, theme::colorsOf(palette()).muted);
@@ -357,6 +361,7 @@ void Overview::showLedger() {
   ledgerBar_->setVisible(std::ranges::any_of(parts, [](const BarPart& part) { return part.bytes > 0; }));
   ledgerBar_->setParts(std::move(parts));
   ledgerTable_->setVisible(!ledger.lines.empty());
+  ledgerTable_->setColumnHidden(2, !ledger.known);  // a share of what nobody knows
   ledgerTable_->setRows(std::move(rows));
 }
 
@@ -376,7 +381,7 @@ void Overview::showOwners() {
     const Bytes retained = s.retained(object);
     listed += retained;
     const auto label = tryHolderLabel(s, object, kSlotsLookedAt);
-    rows.push_back({.cells = {textCell(numbers::text(s.types()[s.type(object)].name)),
+    rows.push_back({.cells = {textCell(nameOf(s, object)),
                               textCell(label ? numbers::text(*label) : tr("several owners")), sizeCell(retained),
                               shareCell(retained.value, live)},
                     .object = object});

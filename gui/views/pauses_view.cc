@@ -152,6 +152,18 @@ void PausesView::showNoDump() {
 
 QWidget* PausesView::mainWidget() { return chart_; }
 
+QVariant PausesView::position() const {
+  if (state() != State::kData || !chart_->selected()) return {};
+  return QVariant::fromValue<quint64>(answers_->snapshot->pauses()[*chart_->selected()].number);
+}
+
+void PausesView::restore(const QVariant& position) {
+  if (state() != State::kData) return;
+  const auto& pauses = answers_->snapshot->pauses();
+  const auto found = std::ranges::find(pauses, position.toULongLong(), &PauseInfo::number);
+  if (found != pauses.end()) chart_->select(static_cast<std::size_t>(found - pauses.begin()));
+}
+
 void PausesView::showVerdict() {
   const PauseView& view = answers_->pauses;
   QString text = tr("%1 in all").arg(numbers::counted(std::max(view.happened, view.recorded), tr("pause"), tr("pauses")));

@@ -21,6 +21,8 @@ class PausesView : public View {
   void showAnswers(std::shared_ptr<const Answers> answers) override;
   void showNoDump() override;
   QWidget* mainWidget() override;
+  QVariant position() const override;  // the selected pause's number
+  void restore(const QVariant& position) override;
   bool wantsInspector() const override { return false; }
   QString scopeNote() const override { return tr("Not affected by the scope: a pause stops the whole process."); }
 

@@ -67,16 +67,24 @@ void addScopeActions(QMenu& menu, const Answers& answers, const std::vector<Scop
   const Scope& scope = answers.scope ? answers.scope->scope : kWhole;
   for (const ScopePart& part : parts) {
     const QString words = what(*answers.snapshot, part);
-    const auto add = [&](const QString& text, const char* name, bool beside) {
+    const auto add = [&](const QString& text, const char* name, ScopeWish wish) {
       QAction* action = menu.addAction(text);
       action->setObjectName(QStringLiteral("%1.%2").arg(QLatin1String(name), QLatin1String(toText(part.kind))));
-      QObject::connect(action, &QAction::triggered, &menu, [ask, part, beside] { ask(part, beside); });
+      QObject::connect(action, &QAction::triggered, &menu, [ask, part, wish] { ask(part, wish); });
       return action;
     };
     const bool there = std::ranges::find(scope.parts, part) != scope.parts.end();
     // Nothing would change.
-    add(QObject::tr("Only %1").arg(words), "scopeOnly", false)->setEnabled(!there || scope.only(part).parts.size() != scope.parts.size());
-    if (scope.has(part.kind) && !there && part.kind != ScopeKind::kRetainedBy) add(QObject::tr("Or %1").arg(words), "scopeOr", true);
+    add(QObject::tr("Only %1").arg(words), "scopeOnly", ScopeWish::kOnly)->setEnabled(!there || scope.only(part).parts.size() != scope.parts.size());
+    if (scope.has(part.kind) && !there && part.kind != ScopeKind::kRetainedBy) add(QObject::tr("Or %1").arg(words), "scopeOr", ScopeWish::kBeside);
+  }
+  bool separated = false;
+  for (const ScopePart& part : parts) {
+    if (part.kind != ScopeKind::kType && part.kind != ScopeKind::kSite) continue;
+    if (!std::exchange(separated, true)) menu.addSeparator();
+    QAction* action = menu.addAction(QObject::tr("Merged paths to %1").arg(what(*answers.snapshot, part)));
+    action->setObjectName(QStringLiteral("mergedPaths.%1").arg(QLatin1String(toText(part.kind))));
+    QObject::connect(action, &QAction::triggered, &menu, [ask, part] { ask(part, ScopeWish::kPaths); });
   }
 }
 

@@ -65,7 +65,7 @@ QWidget* View::makeMessagePage() {
   messageText_ = makeLabel(page, "messageText", 1.0, false);
   messageButton_ = new QPushButton(page);
   messageButton_->setObjectName(QStringLiteral("nextStep"));
-  connect(messageButton_, &QPushButton::clicked, this, &View::nextStepRequested);
+  connect(messageButton_, &QPushButton::clicked, this, &View::nextStep);
   center(page, {messageTitle_, messageText_}, messageButton_);
   return page;
 }
@@ -80,7 +80,9 @@ QWidget* View::makeLoadingPage() {
   loadingBar_->setTextVisible(false);
   auto* cancel = new QPushButton(tr("&Cancel (Esc)"), page);
   cancel->setObjectName(QStringLiteral("cancelLoading"));
-  connect(cancel, &QPushButton::clicked, this, &View::cancelRequested);
+  connect(cancel, &QPushButton::clicked, this, [this] {
+    if (!cancelWork()) Q_EMIT cancelRequested();
+  });
   center(page, {loadingTitle_, loadingBar_, loadingStage_}, cancel);
   return page;
 }
@@ -104,16 +106,18 @@ void View::showError(const QString& title, const QString& reason, const QString&
 
 void View::showLoading(const QString& file) { showWorking(tr("Reading %1").arg(file)); }
 
-void View::showWorking(const QString& title) {
+void View::showWorking(const QString& title, const QString& stage) {
   state_ = State::kLoading;
+  ownWork_ = !stage.isEmpty();
   write(*loadingTitle_, title);
-  write(*loadingStage_, tr("opening"));
+  write(*loadingStage_, ownWork_ ? stage : tr("opening"));
+  loadingBar_->setRange(0, ownWork_ ? 0 : kProgressSteps);  // without an end it only says that something goes on
   loadingBar_->setValue(0);
   setCurrentWidget(loadingPage_);
 }
 
 void View::setProgress(const QString& stage, double fraction, std::chrono::milliseconds elapsed) {
-  if (state_ != State::kLoading) return;
+  if (state_ != State::kLoading || ownWork_) return;
   loadingBar_->setValue(static_cast<int>(fraction * kProgressSteps));
   const double seconds = static_cast<double>(elapsed.count()) / 1000;
   QString text = tr("%1 · %2 % · %3 s").arg(stage).arg(static_cast<int>(fraction * 100)).arg(seconds, 0, 'f', 1);

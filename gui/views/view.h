@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 
 #include <QStackedWidget>
@@ -20,6 +21,9 @@ class QProgressBar;
 class QPushButton;
 
 namespace openclaw::gui {
+
+// What is wanted of a part of the dump: it in place of the other parts of its kind, beside them, or the paths that keep it.
+enum class ScopeWish : std::uint8_t { kOnly, kBeside, kPaths };
 
 class View : public QStackedWidget {
   Q_OBJECT
@@ -58,8 +62,11 @@ class View : public QStackedWidget {
 
   void showEmpty(const QString& title, const QString& next, const QString& button = {});
   void showLoading(const QString& file);
-  // As showLoading, for work on a dump that is open.
-  void showWorking(const QString& title);
+  // As showLoading, for work on a dump that is open; with `stage` for work of the view's own, of which nobody knows how far it is.
+  void showWorking(const QString& title, const QString& stage = {});
+  // Whether the view itself is searching for what it shows; cancelWork() gives that up, and says whether there was anything.
+  virtual bool searching() const { return false; }
+  virtual bool cancelWork() { return false; }
   void setProgress(const QString& stage, double fraction, std::chrono::milliseconds elapsed);
   void showError(const QString& title, const QString& reason, const QString& button);
 
@@ -72,9 +79,11 @@ class View : public QStackedWidget {
   void objectActivated(quint32 object);
   void typeActivated(quint32 type);
   // A part for the scope: in place of those of its kind, or beside them.
-  void scopeRequested(const openclaw::ScopePart& part, bool beside);
+  void scopeRequested(const openclaw::ScopePart& part, openclaw::gui::ScopeWish wish);
 
  protected:
+  // The button of the empty or error state.
+  virtual void nextStep() { Q_EMIT nextStepRequested(); }
   // The widget of the data state.
   void setContent(QWidget* content);
   void showData();
@@ -85,6 +94,7 @@ class View : public QStackedWidget {
   void showMessage(State state, const QString& title, const QString& text, const QString& button);
 
   State state_ = State::kEmpty;
+  bool ownWork_ = false;
   QWidget* messagePage_ = nullptr;
   QLabel* messageTitle_ = nullptr;
   QLabel* messageText_ = nullptr;

@@ -180,6 +180,7 @@ std::vector<std::byte> BlockHeap::encode() const {
   std::vector<ArenaRecord> arenaRecords(arenas.size());
   for (std::size_t i = 0; i < arenas.size(); ++i) arenaRecords[i].name = arenas[i];
   arenaRecords.front().committed = committed;
+  for (std::size_t i = 0; i < arenaCommitted.size(); ++i) arenaRecords[i].committed = arenaCommitted[i];
   arenaRecords.front().metadataBytes = metadata;
   encoder->arenas(arenaRecords);
   encoder->regions(regions);

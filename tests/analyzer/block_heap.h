@@ -28,6 +28,7 @@ struct BlockHeap {
   std::vector<RootRecord> roots;
   std::vector<StackRecord> stacks;
   std::vector<std::string> arenas{"main"};  // regions lie in the first unless a test says otherwise
+  std::vector<std::uint64_t> arenaCommitted;   // by arena; empty: all belongs to the first
   std::vector<std::uint64_t> pcs;  // stacks' frames point in here
   std::uint64_t committed = 0, metadata = 0, meanInterval = 1 << 10;
 

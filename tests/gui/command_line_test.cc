@@ -49,5 +49,17 @@ TEST(CommandLine, AfterTwoDashesEverythingIsAFile) {
   EXPECT_EQ(line->dump, "--help");
 }
 
+TEST(CommandLine, PolicyTakesAName) {
+  const auto line = parseCommandLine({"--policy", "visualvm", "server.hprof"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->policy, Policy::kVisualvm);
+  EXPECT_EQ(line->dump, "server.hprof");
+  EXPECT_EQ(parseCommandLine({"server.hprof"})->policy, Policy::kStrict);
+  EXPECT_EQ(parseCommandLine({"--grab", "all", "--policy", "mat", "pictures", "server.hprof"})->policy, Policy::kMat);
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"--policy"}, {"--policy", "eclipse", "a.hprof"}, {"--policy", "mat"}})
+    EXPECT_FALSE(parseCommandLine(wrong));
+  EXPECT_NE(parseCommandLine({"--policy", "eclipse", "a.hprof"}).error().what.find("v8-devtools"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace openclaw::gui

@@ -31,6 +31,7 @@
 #include "gui/views/flame_canvas.h"
 #include "gui/views/map_canvas.h"
 #include "gui/views/view.h"
+#include "tests/analyzer/block_heap.h"
 #include "tests/gui/printing.h"
 #include "tests/gui/test_dumps.h"
 #include "tests/gui/watchdog.h"
@@ -797,6 +798,52 @@ TEST_F(Journey, ASmallWindowStillShowsEveryView) {
     picture(qPrintable(QStringLiteral("small-%1").arg(place - Qt::Key_0)));
   }
   EXPECT_LE(window_->width(), 1024);
+}
+
+// Blocks of three arenas in turn, as arenas grow beside each other: the map shows each arena on its own below its name.
+TEST_F(Journey, TheMapOfSeveralArenasHasAHeadingForEach) {
+  openclaw::test::BlockHeap heap(5, 400);
+  heap.arenas = {"main", "sessions of the eastern region", "index"};
+  heap.arenaCommitted.assign(3, 0);
+  for (std::size_t i = 0; i < heap.regions.size(); ++i) {
+    RegionRecord& region = heap.regions[i];
+    region.arena = static_cast<decltype(region.arena)>(i % 7 == 0 ? 2 : i % 3 == 0 ? 1 : 0);
+    heap.arenaCommitted[region.arena] += region.bytes;
+  }
+  const std::vector<std::byte> bytes = heap.encode();
+  open(files().writeBytes("arenas.bin", QByteArray(reinterpret_cast<const char*>(bytes.data()), static_cast<qsizetype>(bytes.size()))));
+  ASSERT_TRUE(window_->answers());
+  press(Qt::Key_5, Qt::AltModifier);
+  auto& map = see<MapCanvas>("map");
+  ASSERT_TRUE(QTest::qWaitFor([&] { return map.settled(); }, kPatience));
+  picture("arenas");
+  const auto checkHeadings = [&](std::size_t least) {
+    const auto headings = map.headings();
+    EXPECT_GE(headings.size(), least);
+    for (std::size_t i = 0; i < headings.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) EXPECT_FALSE(headings[i].room.intersects(headings[j].room)) << headings[i].text.toStdString();
+      // No block is drawn where a heading stands.
+      for (const RegionRow& region : window_->answers()->fragmentation.regions)
+        if (const auto at = map.pixelOf(region.base)) {
+          EXPECT_FALSE(headings[i].room.intersects(QRectF(*at, QSizeF(std::max(1.0, map.blockPixels() - 2), std::max(1.0, map.blockPixels() - 2)))))
+              << headings[i].text.toStdString();
+        }
+    }
+    return headings;
+  };
+  const auto headings = checkHeadings(3);
+  ASSERT_EQ(headings.size(), 3u);
+  for (std::size_t i = 0; i < headings.size(); ++i) {
+    EXPECT_TRUE(headings[i].text.startsWith("arena " + QString::fromStdString(heap.arenas[i]) + " · ")) << headings[i].text.toStdString();
+    EXPECT_TRUE(headings[i].text.contains(numbers::size(Bytes(heap.arenaCommitted[i])))) << headings[i].text.toStdString();
+  }
+  map.zoomBy(3, {0, 0});
+  checkHeadings(1);
+  picture("arenas-near");
+  window_->resize(900, 560);
+  map.fitAll();
+  checkHeadings(3);
+  picture("arenas-small");
 }
 
 }  // namespace

@@ -2,10 +2,13 @@
 // a real X server (run_under_xvfb.sh).
 #include <memory>
 
+#include <QAbstractItemModelTester>
 #include <QAction>
 #include <QApplication>
+#include <QElapsedTimer>
 #include <QLabel>
 #include <QMenu>
+#include <QPushButton>
 #include <QSignalSpy>
 #include <QTableView>
 #include <QTest>
@@ -14,9 +17,11 @@
 
 #include <gtest/gtest.h>
 
+#include "analyzer/graph/merged_paths.h"
 #include "gui/main_window.h"
 #include "gui/models/dominator_model.h"
 #include "gui/models/histogram_model.h"
+#include "gui/models/merged_paths_model.h"
 #include "gui/numbers.h"
 #include "gui/views/flame_canvas.h"
 #include "gui/views/map_canvas.h"
@@ -66,6 +71,10 @@ class ScopeJourney : public testing::Test {
   void place(int number) { press(static_cast<Qt::Key>(Qt::Key_0 + number), Qt::AltModifier); }
   QTableView& types() { return see<QTableView>("histogram"); }
   QTreeView& owners() { return see<QTreeView>("dominators"); }
+  QTreeView& waitForPaths() {
+    EXPECT_TRUE(QTest::qWaitFor([&] { return seen("mergedPaths") && !window_->busy(); }, kPatience));
+    return see<QTreeView>("mergedPaths");
+  }
   // The right button on a row, then an entry of the menu that comes up.
   void choose(QAbstractItemView& view, const QModelIndex& row, const char* action) {
     view.setCurrentIndex(row);
@@ -339,6 +348,94 @@ TEST_F(ScopeJourney, AnEmptyScopeSaysSoInEveryView) {
   press(Qt::Key_Escape);
   settle();
   EXPECT_GT(answers().scopeTotals.objects, 0u);
+}
+
+// ---- merged paths ---------------------------------------------------------------------------------------------------
+
+TEST_F(ScopeJourney, MergedPathsToATypeComeFromItsRowAndSayWhatTheAnalyzerSays) {
+  place(2);
+  const QModelIndex row = types().model()->index(1, 0);
+  const TypeIndex type(row.data(kTypeRole).toUInt());
+  choose(types(), row, "mergedPaths.type");
+  EXPECT_EQ(window_->scope(), Scope{{ScopePart::type(type)}});
+  auto& tree = waitForPaths();
+  // The same rows, in the same order, as the analyzer has for objects of that type.
+  const MergedPaths expected = computeMergedPaths(snapshot(), [&](ObjectIndex o) { return snapshot().type(o) == type; }, {});
+  ASSERT_FALSE(expected.rows.empty());
+  std::vector<quint64> depths, members, bytes;
+  const std::function<void(const QModelIndex&, quint64)> walk = [&](const QModelIndex& parent, quint64 depth) {
+    for (int i = 0; i < tree.model()->rowCount(parent); ++i) {
+      const QModelIndex index = tree.model()->index(i, 0, parent);
+      EXPECT_TRUE(tree.model()->rowCount(index) == 0 || tree.isExpanded(index));
+      depths.push_back(depth);
+      members.push_back(index.siblingAtColumn(MergedPathsModel::kMembers).data(kRawRole).toULongLong());
+      bytes.push_back(index.siblingAtColumn(MergedPathsModel::kBytes).data(kRawRole).toULongLong());
+      walk(index, depth + 1);
+    }
+  };
+  walk({}, 0);
+  ASSERT_EQ(members.size(), expected.rows.size());
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    EXPECT_EQ(depths[i], expected.rows[i].depth) << i;
+    EXPECT_EQ(members[i], expected.rows[i].members) << i;
+    EXPECT_EQ(bytes[i], expected.rows[i].memberBytes.value) << i;
+  }
+  EXPECT_TRUE(textOf("pathsExplanation").startsWith(numbers::count(expected.members) + " object")) << textOf("pathsExplanation").toStdString();
+  QAbstractItemModelTester tester(tree.model(), QAbstractItemModelTester::FailureReportingMode::Fatal);
+
+  // A row of one object leads to its place among the owners; back leads here, and once more to the types.
+  QModelIndex single = tree.model()->index(0, 0);
+  while (single.isValid() && !single.data(kObjectRole).isValid()) single = tree.indexBelow(single);
+  ASSERT_TRUE(single.isValid());
+  tree.setFocus();
+  tree.setCurrentIndex(single);
+  const ObjectIndex object(single.data(kObjectRole).toUInt());
+  press(Qt::Key_Return);
+  EXPECT_FALSE(seen("mergedPaths"));
+  EXPECT_EQ(textOf("inspectorTitle").toStdString(), snapshot().types()[snapshot().type(object)].name);
+  press(Qt::Key_Left, Qt::AltModifier);
+  settle();
+  EXPECT_GT(waitForPaths().model()->rowCount(), 0);
+  press(Qt::Key_Left, Qt::AltModifier);
+  settle();
+  EXPECT_TRUE(seen("histogram"));
+  EXPECT_TRUE(window_->scope().empty());
+}
+
+TEST_F(ScopeJourney, MergedPathsFollowTheScope) {
+  place(8);
+  auto& tree = waitForPaths();
+  EXPECT_TRUE(textOf("pathsExplanation").startsWith(numbers::count(answers().totals.reachableObjects))) << textOf("pathsExplanation").toStdString();
+  const TypeIndex type = snapshot().type(ObjectIndex(snapshot().dominatedBy(std::nullopt)[0]));
+  window_->setScope(Scope{{ScopePart::type(type)}});
+  settle();
+  waitForPaths();
+  EXPECT_TRUE(textOf("pathsExplanation").startsWith(numbers::count(answers().scopeTotals.reachableObjects))) << textOf("pathsExplanation").toStdString();
+  EXPECT_GT(tree.model()->rowCount(), 0);
+  // The way back shows the whole again, not what was left over.
+  press(Qt::Key_Escape);
+  settle();
+  waitForPaths();
+  EXPECT_TRUE(textOf("pathsExplanation").startsWith(numbers::count(answers().totals.reachableObjects))) << textOf("pathsExplanation").toStdString();
+}
+
+TEST_F(ScopeJourney, ASearchForPathsIsGivenUpWithEscapeAndTakenUpAgain) {
+  static test::DumpFiles files;
+  window_->openDump(files.write("million.bin", {.sessions = 30'000, .messages = 12}));
+  settle();
+  ASSERT_GT(answers().totals.objects, 500'000u);
+  place(8);
+  ASSERT_TRUE(window_->busy());
+  EXPECT_TRUE(textOf("loadingStage").contains("Esc gives up")) << textOf("loadingStage").toStdString();
+  QElapsedTimer timer;
+  timer.start();
+  press(Qt::Key_Escape);
+  EXPECT_LE(timer.elapsed(), 100);
+  EXPECT_FALSE(window_->places()[7].view->searching());
+  EXPECT_EQ(textOf("messageTitle"), "The search was given up");
+  EXPECT_TRUE(window_->answers());
+  QTest::mouseClick(&see<QPushButton>("nextStep"), Qt::LeftButton);
+  EXPECT_GT(waitForPaths().model()->rowCount(), 0);
 }
 
 }  // namespace
