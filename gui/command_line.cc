@@ -1,5 +1,9 @@
 #include "gui/command_line.h"
 
+#include <charconv>
+#include <tuple>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "analyzer/snapshot.h"
@@ -12,6 +16,16 @@ std::string policyNames() {
   std::string names;
   for (const Policy policy : kPolicies) names += (names.empty() ? "" : ", ") + std::string(toText(policy));
   return names;
+}
+
+std::optional<std::pair<int, int>> sizeIn(std::string_view text) {
+  int width = 0, height = 0;
+  const char* const end = text.data() + text.size();
+  const auto wide = std::from_chars(text.data(), end, width);
+  if (wide.ec != std::errc() || wide.ptr == end || *wide.ptr != 'x') return std::nullopt;
+  const auto high = std::from_chars(wide.ptr + 1, end, height);
+  if (high.ec != std::errc() || high.ptr != end || width < 640 || height < 400 || width > 7680 || height > 4320) return std::nullopt;
+  return std::pair(width, height);
 }
 
 }  // namespace
@@ -30,6 +44,11 @@ Result<CommandLine> parseCommandLine(const std::vector<std::string>& words) {
     else if (word == "--scope") {
       if (i + 1 == words.size()) return fail(ErrorCode::kInvalidArgument, "--scope needs KIND=VALUE; for example --scope type=Session");
       if (const Result<void> added = addScopeWord(line.scope, words[++i]); !added) return std::unexpected(added.error());
+    } else if (word == "--size") {
+      const auto size = i + 1 == words.size() ? std::nullopt : sizeIn(words[i + 1]);
+      if (!size) return fail(ErrorCode::kInvalidArgument, "--size needs WIDTHxHEIGHT of 640x400 to 7680x4320, as 1280x800");
+      std::tie(line.width, line.height) = *size;
+      ++i;
     } else if (word == "--policy") {
       const auto policy = i + 1 == words.size() ? std::nullopt : policyNamed(words[i + 1]);
       if (!policy) return fail(ErrorCode::kInvalidArgument, "--policy needs one of " + policyNames());
@@ -62,11 +81,12 @@ std::string helpText() {
   return R"(heap-analyzer-gui [DUMP]                    show a heap dump in a window
 heap-analyzer-gui --grab VIEW|all DIR DUMP  write views as pictures, DIR/VIEW.png; needs no display
 
-  VIEW       overview, histogram, dominators, flamegraph, fragmentation, generations or pauses
+  VIEW       overview, histogram, dominators, flamegraph, fragmentation, generations, pauses or paths
   --scope KIND=VALUE  show only a part of the dump: type=NAME, site=FILE:LINE, arena=NAME, age=2-5, retained-by=ADDR;
              several of one kind: one or the other; of several kinds: both
   --policy NAME  what keeps alive and whose bytes are whose: strict, or as another tool counts (POLICIES.md): visualvm or mat
              for Java, v8-devtools or memlab for V8
+  --size WxH of pictures; 1600x1000 unless said
   --dark     dark colours
   --help     this text
   --version  version, commit and format version

@@ -18,6 +18,7 @@ struct CommandLine {
   Action action = Action::kOpen;
   std::string dump;              // may be empty with kOpen
   std::string view, folder;      // kGrab
+  int width = 0, height = 0;     // of pictures; 0: as ever
   bool dark = false;
   Policy policy = Policy::kStrict;
   ScopeWords scope;              // what the views show of the dump

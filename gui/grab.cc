@@ -17,7 +17,6 @@
 namespace openclaw::gui {
 namespace {
 
-constexpr int kWidth = 1600, kHeight = 1000;
 constexpr std::chrono::milliseconds kPatience(10'000);
 
 QElapsedTimer startedTimer() {
@@ -34,7 +33,8 @@ std::string viewNames(const MainWindow& window) {
 
 }  // namespace
 
-GrabResult grabViews(MainWindow& window, const std::string& view, const std::string& folder, const std::string& dump, const ScopeWords& scope, Policy policy) {
+GrabResult grabViews(MainWindow& window, const std::string& view, const std::string& folder, const std::string& dump, const ScopeWords& scope, Policy policy,
+                     QSize size) {
   GrabResult result;
   bool known = view == "all";
   for (const MainWindow::Place& place : window.places()) known = known || place.id == view;
@@ -42,7 +42,7 @@ GrabResult grabViews(MainWindow& window, const std::string& view, const std::str
   const QDir directory(numbers::text(folder));
   if (!directory.mkpath(QStringLiteral("."))) return {5, {}, fmt::format("cannot create the folder {}", folder)};
 
-  window.resize(kWidth, kHeight);
+  window.resize(size);
   QEventLoop loop;
   QObject::connect(&window, &MainWindow::settled, &loop, &QEventLoop::quit);
   window.openDump(numbers::text(dump), policy);

@@ -38,7 +38,8 @@ int fail(int code, const std::string& text) {
 int grab(openclaw::gui::MainWindow& window, const CommandLine& line) {
   if (QFontDatabase::families().isEmpty())
     return fail(5, "no fonts are installed, so pictures would have no text; install fonts-dejavu-core");
-  const auto result = openclaw::gui::grabViews(window, line.view, line.folder, line.dump, line.scope, line.policy);
+  const auto result = openclaw::gui::grabViews(window, line.view, line.folder, line.dump, line.scope, line.policy,
+                                                  line.width > 0 ? QSize(line.width, line.height) : QSize(openclaw::gui::kPictureWidth, openclaw::gui::kPictureHeight));
   for (const std::string& file : result.files) std::printf("%s\n", file.c_str());
   return result.problem.empty() ? result.exitCode : fail(result.exitCode, result.problem);
 }

@@ -413,6 +413,7 @@ void MainWindow::showStatus() {
   const bool onlyReferences = answers_->snapshot->kind() != DumpKind::kOpenclaw && answers_->readWhole();
   text += answers_->exact() ? tr(" · exact") : onlyReferences ? tr(" · incomplete: retained sizes are lower bounds") : tr(" · incomplete: numbers are lower bounds");
   status_->setText(text);
+  status_->setToolTip(numbers::text(answers_->snapshot->report().index));
 }
 
 // ---- one scope for all views ----------------------------------------------------------------------------------------

@@ -16,7 +16,10 @@ constexpr double kLoadingShare = 0.9;
 Result<std::shared_ptr<const Answers>> openDumpFile(const std::string& path, Policy policy, JobContext& job) {
   try {
     const LoadProgressSink progress = [&job](const LoadProgress& p) { job.report(p.stage, p.fraction * kLoadingShare); };
-    OPENCLAW_TRY(auto snapshot, loadSnapshot(path, {.policy = policy}, progress, job.stopToken()));
+    LoadOptions options;
+    options.policy = policy;
+    options.index = IndexUse::kAuto;
+    OPENCLAW_TRY(auto snapshot, loadSnapshot(path, options, progress, job.stopToken()));
     auto answers = computeAnswers(std::move(snapshot), job.stopToken(), [&job](std::string_view stage, double fraction) {
       job.report(stage, kLoadingShare + fraction * (1 - kLoadingShare));
     });

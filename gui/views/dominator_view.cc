@@ -21,6 +21,7 @@ namespace openclaw::gui {
 namespace {
 
 constexpr int kFewChildren = 12;
+constexpr int kLeastName = 30;  // characters of an object's name, before other columns go
 
 }  // namespace
 
@@ -37,6 +38,33 @@ void OwnerTree::keyPressEvent(QKeyEvent* event) {
       return;
     default: QTreeView::keyPressEvent(event);
   }
+}
+
+void OwnerTree::setOptional(std::vector<int> columns, int leastCharacters) {
+  optional_ = std::move(columns);
+  least_ = leastCharacters;
+  fitColumns();
+}
+
+void OwnerTree::fitColumns() {
+  if (optional_.empty()) return;
+  for (const int column : optional_) setColumnHidden(column, false);
+  const int least = least_ * fontMetrics().horizontalAdvance(QLatin1Char('0'));
+  // A hidden section has no size.
+  const auto room = [this] {
+    int others = 0;
+    for (int column = 1; column < header()->count(); ++column) others += header()->sectionSize(column);
+    return viewport()->width() - others;
+  };
+  for (const int column : optional_) {
+    if (room() >= least) break;
+    setColumnHidden(column, true);
+  }
+}
+
+void OwnerTree::resizeEvent(QResizeEvent* event) {
+  fitColumns();
+  QTreeView::resizeEvent(event);
 }
 
 DominatorView::DominatorView(QWidget* parent) : View(parent), model_(new DominatorModel(this)) {
@@ -117,7 +145,12 @@ void DominatorView::showAnswers(std::shared_ptr<const Answers> answers) {
   const bool addresses = answers_->snapshot->idsAreAddresses();
   address_->setPlaceholderText(addresses ? tr("Go to address: 0x…      (Ctrl+F)") : tr("Go to id: @…      (Ctrl+F)"));
   address_->setAccessibleName(addresses ? tr("Go to address") : tr("Go to id"));
-  tree_->setColumnHidden(DominatorModel::kAge, answers_->snapshot->kind() != DumpKind::kOpenclaw);
+  const bool ages = answers_->snapshot->kind() == DumpKind::kOpenclaw;
+  tree_->setColumnHidden(DominatorModel::kAge, !ages);
+  std::vector<int> optional{DominatorModel::kOwned, DominatorModel::kOwnSize};
+  if (ages) optional.insert(optional.begin() + 1, DominatorModel::kAge);
+  optional.push_back(DominatorModel::kAddress);
+  tree_->setOptional(std::move(optional), kLeastName);
   setTop(std::nullopt);
   openFirstOwner();
   showData();

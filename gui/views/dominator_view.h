@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include <QTreeView>
 
@@ -20,12 +21,21 @@ class OwnerTree : public QTreeView {
 
  public:
   using QTreeView::QTreeView;
+  // Columns that go when the first one would have less room than so many characters; the foremost goes first. A column that
+  // does not apply is not among them.
+  void setOptional(std::vector<int> columns, int leastCharacters);
 
  Q_SIGNALS:
   void rowEntered(const QModelIndex& index);
 
  protected:
   void keyPressEvent(QKeyEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
+
+ private:
+  void fitColumns();
+  std::vector<int> optional_;
+  int least_ = 0;
 };
 
 class DominatorView : public View {

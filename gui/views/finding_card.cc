@@ -96,7 +96,7 @@ FindingCard::FindingCard(const Finding& finding, QWidget* parent) : QFrame(paren
   for (const EvidenceObject& evidence : finding.objects) {
     if (buttons == kButtons || !evidence.object) break;
     const QString role = numbers::text(evidence.role);
-    auto* show = new QPushButton(role.isEmpty() ? tr("Show object") : tr("Show %1").arg(role), this);
+    auto* show = new QPushButton(role.isEmpty() ? tr("Show object") : role == QLatin1String("accumulating") ? tr("Show the largest") : tr("Show %1").arg(role), this);
     show->setObjectName(QStringLiteral("showEvidence"));
     const quint32 object = evidence.object.value;
     connect(show, &QPushButton::clicked, this, [this, object] { Q_EMIT objectActivated(object); });

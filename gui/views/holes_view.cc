@@ -118,6 +118,9 @@ HolesView::HolesView(QWidget* parent) : View(parent) {
   map_->setObjectName(QStringLiteral("map"));
   map_->setAccessibleName(tr("Map of the heap's blocks"));
   pointed_ = makeLine(content, "mapPointed");
+  pointed_->setWordWrap(true);
+  pointed_->setAlignment(Qt::AlignLeft | Qt::AlignTop);
+  pointed_->setFixedHeight(2 * fontMetrics().lineSpacing() + 2);  // the map does not jump when a line becomes two
   pinsTitle_ = makeLine(content, "pinsTitle");
   QFont bold = pinsTitle_->font();
   bold.setBold(true);

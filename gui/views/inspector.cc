@@ -71,6 +71,8 @@ QLabel* makeTitle(QWidget* parent) {
   font.setBold(true);
   label->setFont(font);
   label->setTextFormat(Qt::PlainText);
+  label->setWordWrap(true);
+  label->setMinimumWidth(1);
   return label;
 }
 
@@ -90,8 +92,6 @@ Inspector::Inspector(QWidget* parent) : QWidget(parent) {
   setObjectName(QStringLiteral("inspector"));
   title_ = makeTitle(this);
   title_->setObjectName(QStringLiteral("inspectorTitle"));
-  title_->setWordWrap(true);
-  title_->setMinimumWidth(1);
   facts_ = makeText(this);
   facts_->setObjectName(QStringLiteral("inspectorFacts"));
   scope_ = new QToolButton(this);

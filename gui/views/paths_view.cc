@@ -39,6 +39,7 @@ PathsView::PathsView(QWidget* parent) : View(parent), model_(new MergedPathsMode
   header->resizeSection(MergedPathsModel::kHeldBy, character * 26);
   for (const int column : {MergedPathsModel::kCount, MergedPathsModel::kMembers, MergedPathsModel::kBytes, MergedPathsModel::kHere}) header->resizeSection(column, character * 11);
   header->resizeSection(MergedPathsModel::kShare, character * 14);
+  tree->setOptional({MergedPathsModel::kHere, MergedPathsModel::kBytes, MergedPathsModel::kCount}, 34);
   offerScope(*tree_, [this] { return answers_.get(); }, [this](const ScopePart& part, ScopeWish wish) { Q_EMIT scopeRequested(part, wish); });
   connect(tree_->selectionModel(), &QItemSelectionModel::currentChanged, this, &PathsView::announceSelection);
   connect(tree, &OwnerTree::rowEntered, this, &PathsView::enter);

@@ -132,7 +132,10 @@ void PausesView::showAnswers(std::shared_ptr<const Answers> answers) {
   answers_ = std::move(answers);
   const PauseView& view = answers_->pauses;
   if (view.recorded == 0) {
-    showEmpty(tr("No pauses"), !answers_->readWhole() ? tr("Pauses are not in the part of the dump that could be read; take the dump again.")
+    const DumpKind kind = answers_->snapshot->kind();
+    showEmpty(tr("No pauses"), kind == DumpKind::kHprof  ? tr("Java's heap dumps say nothing of pauses. The virtual machine logs them with -Xlog:gc,safepoint")
+                               : kind == DumpKind::kV8   ? tr("V8's heap snapshots say nothing of pauses. node prints them with --trace-gc")
+                               : !answers_->readWhole() ? tr("Pauses are not in the part of the dump that could be read; take the dump again.")
                                : view.happened == 0   ? tr("This dump's source records no pauses, or none has happened yet. Collections are recorded: occtl gc run")
                                                       : tr("%1 happened, but no record of them is in the dump.").arg(numbers::counted(view.happened, tr("pause"), tr("pauses"))));
     return;

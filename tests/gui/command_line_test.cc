@@ -61,5 +61,14 @@ TEST(CommandLine, PolicyTakesAName) {
   EXPECT_NE(parseCommandLine({"--policy", "eclipse", "a.hprof"}).error().what.find("v8-devtools"), std::string::npos);
 }
 
+TEST(CommandLine, SizeIsWidthAndHeight) {
+  const auto line = parseCommandLine({"--grab", "all", "pictures", "heap.bin", "--size", "1280x800"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->width, 1280);
+  EXPECT_EQ(line->height, 800);
+  for (const char* wrong : {"1280", "1280x", "x800", "1280x800x2", "-5x800", "10x10", "99999x800", "1280X800"})
+    EXPECT_FALSE(parseCommandLine({"--grab", "all", "pictures", "heap.bin", "--size", wrong})) << wrong;
+}
+
 }  // namespace
 }  // namespace openclaw::gui

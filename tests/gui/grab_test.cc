@@ -52,7 +52,7 @@ TEST(Grab, AllWritesEveryViewAndNamesTheFiles) {
   EXPECT_EQ(grabbed.exitCode, 0) << grabbed.err.toStdString();
   EXPECT_EQ(grabbed.err, "");
   const QStringList names = grabbed.out.trimmed().split('\n');
-  ASSERT_EQ(names.size(), 7) << grabbed.out.toStdString();
+  ASSERT_EQ(names.size(), 8) << grabbed.out.toStdString();
   std::set<QByteArray> different;
   for (const QString& name : names) {
     const QImage image(name);
@@ -64,7 +64,7 @@ TEST(Grab, AllWritesEveryViewAndNamesTheFiles) {
     EXPECT_GT(colours(image, QRect(0, 975, 600, 24)), 10u) << name.toStdString();
     different.insert(QByteArray(reinterpret_cast<const char*>(image.constBits()), image.sizeInBytes()));
   }
-  EXPECT_EQ(different.size(), 7u);
+  EXPECT_EQ(different.size(), 8u);
 }
 
 TEST(Grab, OneViewWritesOnePicture) {
@@ -106,7 +106,7 @@ TEST(Grab, ADamagedDumpGivesPicturesOfWhatWasReadAndExitCode3) {
   const QString cut = files.writeCut("cut.bin", files.service(), 0.6);
   const Outcome grabbed = run({"--grab", "all", folder.path(), cut});
   EXPECT_EQ(grabbed.exitCode, 3);
-  EXPECT_EQ(grabbed.out.trimmed().split('\n').size(), 7) << grabbed.out.toStdString();
+  EXPECT_EQ(grabbed.out.trimmed().split('\n').size(), 8) << grabbed.out.toStdString();
   EXPECT_TRUE(grabbed.err.contains("%")) << grabbed.err.toStdString();
   // The strip across the top of the view is yellow.
   const QColor strip = QImage(folder.filePath("histogram.png")).pixelColor(900, 24);
@@ -129,7 +129,7 @@ TEST(Grab, WordsThatAreOffExitWith2AndAFolderThatRefusesWith5) {
   EXPECT_EQ(run({"--bogus"}).exitCode, 2);
   const Outcome view = run({"--grab", "pie", files.path("pictures"), dump});
   EXPECT_EQ(view.exitCode, 2);
-  EXPECT_TRUE(view.err.contains("overview, histogram, dominators, flamegraph, fragmentation, generations, pauses, all")) << view.err.toStdString();
+  EXPECT_TRUE(view.err.contains("overview, histogram, dominators, flamegraph, fragmentation, generations, pauses, paths, all")) << view.err.toStdString();
   EXPECT_EQ(run({"--grab", "all", dump + "/below-a-file", dump}).exitCode, 5);
 }
 

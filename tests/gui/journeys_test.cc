@@ -846,5 +846,21 @@ TEST_F(Journey, TheMapOfSeveralArenasHasAHeadingForEach) {
   picture("arenas-small");
 }
 
+TEST_F(Journey, NamesOfOwnersKeepTheirRoomInASmallWindow) {
+  open(serviceDump());
+  press(Qt::Key_3, Qt::AltModifier);
+  for (const QSize size : {QSize(1600, 1000), QSize(1280, 800), QSize(1000, 700), QSize(1600, 1000)}) {
+    window_->resize(size);
+    QCoreApplication::processEvents();
+    const QHeaderView& header = *owners().header();
+    EXPECT_GE(header.sectionSize(DominatorModel::kObject), 25 * window_->fontMetrics().horizontalAdvance('0')) << size.width();
+    EXPECT_GT(header.sectionSize(DominatorModel::kRetained), 0) << size.width();
+    EXPECT_FALSE(owners().horizontalScrollBar()->isVisible()) << size.width();
+    if (size.width() == 1600) {
+      EXPECT_EQ(header.hiddenSectionCount(), 0);  // they come back
+    }
+  }
+}
+
 }  // namespace
 }  // namespace openclaw::gui
