@@ -853,7 +853,7 @@ TEST_F(Journey, NamesOfOwnersKeepTheirRoomInASmallWindow) {
     window_->resize(size);
     QCoreApplication::processEvents();
     const QHeaderView& header = *owners().header();
-    EXPECT_GE(header.sectionSize(DominatorModel::kObject), 25 * window_->fontMetrics().horizontalAdvance('0')) << size.width();
+    EXPECT_GE(header.sectionSize(DominatorModel::kObject), 20 * window_->fontMetrics().horizontalAdvance('0')) << size.width();
     EXPECT_GT(header.sectionSize(DominatorModel::kRetained), 0) << size.width();
     EXPECT_FALSE(owners().horizontalScrollBar()->isVisible()) << size.width();
     if (size.width() == 1600) {
