@@ -132,7 +132,8 @@ std::string Snapshot::labelOf(ObjectIndex source, std::uint32_t slot) const {
   const TypeInfo& type = state_->types[this->type(source)];
   if (slot < type.fields.size()) return type.fields[slot].name;
   const std::size_t fields = type.elementFields.size();
-  if (fields == 0) return fmt::format("slot {}", slot);
+  if (fields == 0 && state_->kind == DumpKind::kOpenclaw) return fmt::format("slot {}", slot);
+  if (fields == 0) return fmt::format("[{}]", slot - type.fields.size());
   const std::size_t index = slot - type.fields.size();
   const std::string& name = type.elementFields[index % fields].name;
   return name.empty() ? fmt::format("[{}]", index / fields) : fmt::format("[{}].{}", index / fields, name);

@@ -54,10 +54,12 @@ struct AddressColumn {
 class ArchiveWriter;
 class ArchiveReader;
 struct SnapshotState;
+enum class TextsKind : std::uint8_t { kNone, kHprof, kV8, kStored };
 struct ObjectTexts {
   virtual ~ObjectTexts() = default;
   virtual std::string describe(std::uint32_t object) const = 0;
   virtual std::size_t bytes() const = 0;
+  virtual TextsKind textsKind() const = 0;
   // Into an index, what the texts of slots need included; the loader of the kind restores both (restoreTexts).
   virtual void save(ArchiveWriter& archive) const = 0;
 };

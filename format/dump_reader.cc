@@ -119,6 +119,8 @@ void walk(schema::Process::Reader in, Visit visit) {
   row.source = view(in.getSource());
   row.generator = view(in.getGenerator());
   row.requested = view(in.getRequested());
+  row.convertedFrom = view(in.getConvertedFrom());
+  row.policy = view(in.getPolicy());
   row.pageSize = in.getPageSize();
   row.granule = in.getGranule();
   visit(row);
@@ -370,6 +372,17 @@ void walk(schema::Requests::Reader in, Visit visit) {
 }
 
 template <class Visit>
+void walk(schema::Names::Reader in, Visit visit) {
+  const auto ids = in.getIds();
+  const auto texts = in.getTexts();
+  std::uint64_t object = in.getFirst();
+  if (ids.size() != 0 && texts.size() != 0) requireSize(texts.size(), ids.size(), "texts of names");
+  const unsigned rows = std::max(ids.size(), texts.size());
+  for (unsigned i = 0; i < rows; ++i, ++object)
+    visit(object, ids.size() == 0 ? std::nullopt : std::optional<std::uint64_t>(ids[i]),
+          texts.size() == 0 ? std::string_view() : view(texts[i]));
+}
+template <class Visit>
 void walk(schema::Labels::Reader in, Visit visit) {
   std::uint32_t number = in.getFirst();
   for (auto label : in.getLabels()) visit(number++, view(label));
@@ -422,6 +435,7 @@ void readAll(FrameKind kind, capnp::FlatArrayMessageReader& reader) {
     case FrameKind::kRequests: return walk(reader.getRoot<schema::Requests>(), ignore);
     case FrameKind::kFloating: return walk(reader.getRoot<schema::Floating>(), ignore);
     case FrameKind::kLabels: return walk(reader.getRoot<schema::Labels>(), ignore);
+    case FrameKind::kNames: return walk(reader.getRoot<schema::Names>(), ignore);
     case FrameKind::kSymbols: return walk(reader.getRoot<schema::Symbols>(), ignore);
     case FrameKind::kIndex: return walk(reader.getRoot<schema::FileIndex>());
     case FrameKind::kEnd: return walk(reader.getRoot<schema::End>(), ignore);
@@ -509,6 +523,10 @@ void DecodedFrame::forEachRequest(const Visitor<RequestRecord>& visit) const {
 }
 void DecodedFrame::forEachLabel(const std::function<void(std::uint32_t, std::string_view)>& visit) const {
   walk(state_->root<schema::Labels>(FrameKind::kLabels), std::cref(visit));
+}
+void DecodedFrame::forEachName(
+    const std::function<void(std::uint64_t, std::optional<std::uint64_t>, std::string_view)>& visit) const {
+  walk(state_->root<schema::Names>(FrameKind::kNames), std::cref(visit));
 }
 void DecodedFrame::forEachSymbol(const Visitor<SymbolRecord>& visit) const {
   walk(state_->root<schema::Symbols>(FrameKind::kSymbols), std::cref(visit));

@@ -121,6 +121,8 @@ class DecodedFrame {
   std::uint64_t requestsLost() const;
   void forEachRequest(const Visitor<RequestRecord>&) const;
   void forEachLabel(const std::function<void(std::uint32_t, std::string_view)>&) const;
+  // Object, its id or nullopt, its text. Rows that neither column has are left out.
+  void forEachName(const std::function<void(std::uint64_t, std::optional<std::uint64_t>, std::string_view)>&) const;
   void forEachSymbol(const Visitor<SymbolRecord>&) const;
   void end(const Visitor<EndRecord>&) const;
   void taken(const Visitor<TakenRecord>&) const;

@@ -44,6 +44,7 @@ const char* toText(FrameKind kind) {
     case FrameKind::kIndex: return "index";
     case FrameKind::kEnd: return "end";
     case FrameKind::kTaken: return "taken";
+    case FrameKind::kNames: return "names";
   }
   return "unknown";
 }

@@ -18,7 +18,7 @@ inline constexpr std::uint32_t kFormatVersion = 1, kFormatMinor = 0;
 enum class FrameKind : std::uint16_t {
   kProcess = 1, kModules = 2, kTypes = 3, kSites = 4, kArenas = 5, kRegions = 6, kObjects = 7, kReferences = 8,
   kRoots = 9, kThreads = 10, kStacks = 11, kPauses = 12, kSettings = 13, kCounters = 14, kRequests = 15,
-  kFloating = 16, kLabels = 17, kSymbols = 18, kIndex = 19, kEnd = 20, kTaken = 21,
+  kFloating = 16, kLabels = 17, kSymbols = 18, kIndex = 19, kEnd = 20, kTaken = 21, kNames = 22,
 };
 const char* toText(FrameKind kind);  // "objects"; "unknown" for a kind of a newer version
 

@@ -118,7 +118,7 @@ struct FrameEncoder::State {
   std::uint32_t sequence = 0, frames = 0;
   std::uint64_t bytesWritten = 0;
   std::uint32_t nextType = 0, nextSite = 0, nextRegion = 0, nextStack = 0, nextLabel = 0;
-  std::uint64_t roots = 0;
+  std::uint64_t roots = 0, nextName = 0;
 
   // The open objects frame.
   std::size_t count = 0;
@@ -541,6 +541,29 @@ void FrameEncoder::labels(std::span<const std::string_view> rows) noexcept {
           s.nextLabel += n;
           auto list = out.initLabels(n);
           for (unsigned i = 0; i < n; ++i) putText(piece[i], [&](unsigned size) { return list.init(i, size); });
+        });
+      });
+}
+
+void FrameEncoder::names(std::span<const NameRecord> rows, bool ids) noexcept {
+  State& s = *state_;
+  s.split(
+      rows, kRootMargin, false, [](const NameRecord& row) { return 2 + textWords(row.text); },
+      [&](std::span<const NameRecord> piece, std::size_t used) {
+        const auto n = static_cast<unsigned>(piece.size());
+        const bool texts = std::any_of(piece.begin(), piece.end(), [](const NameRecord& row) { return !row.text.empty(); });
+        const std::size_t body = used - std::size_t{n} * (2u - ids - texts);
+        s.frame<schema::Names>(FrameKind::kNames, body, [&](schema::Names::Builder out) {
+          out.setFirst(s.nextName);
+          s.nextName += n;
+          if (ids) {
+            auto list = out.initIds(n);
+            for (unsigned i = 0; i < n; ++i) list.set(i, piece[i].id);
+          }
+          if (texts) {
+            auto list = out.initTexts(n);
+            for (unsigned i = 0; i < n; ++i) putText(piece[i].text, [&](unsigned size) { return list.init(i, size); });
+          }
         });
       });
 }

@@ -71,6 +71,8 @@ class FrameEncoder {
   void counters(std::span<const CounterRecord> rows) noexcept;
   void requests(std::span<const RequestRecord> rows, std::uint64_t lost) noexcept;
   void labels(std::span<const std::string_view> rows) noexcept;
+  // Of the objects from 0 on, over as many calls as it takes. `ids`: whether rows have one; the same in all calls.
+  void names(std::span<const NameRecord> rows, bool ids) noexcept;
   void symbols(std::span<const SymbolRecord> rows, std::string_view symbolizer) noexcept;
 
   // Objects in ascending address order; each is followed by exactly record.referenceCount reference() calls.

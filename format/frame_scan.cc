@@ -34,7 +34,7 @@ std::string looksLike(std::span<const std::byte> head) {
 }
 
 bool isKnown(FrameKind kind, std::uint16_t flags) {
-  return kind >= FrameKind::kProcess && kind <= FrameKind::kTaken && (flags & ~FrameHeader::kRaw) == 0;
+  return kind >= FrameKind::kProcess && kind <= FrameKind::kNames && (flags & ~FrameHeader::kRaw) == 0;
 }
 
 FoundFrame found(const FrameHeader& header, std::uint64_t offset) {

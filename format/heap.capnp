@@ -45,6 +45,8 @@ struct Process {
   pageSize @14 :UInt32;
   granule @15 :UInt32;          # objects start at multiples of this (after subtracting objectOffset)
   requested @16 :Text;          # who asked: "control socket, uid 1000", "openclaw::dumpHeap", "signal"
+  convertedFrom @17 :Text;      # empty, or the kind of the foreign dump that this was made of: "hprof", "v8"
+  policy @18 :Text;             # of a converted dump: by whose rules strengths and sizes were stored, "strict", "visualvm", …
 }
 
 struct Module {
@@ -269,6 +271,13 @@ struct Requests {
 }
 
 struct Labels { first @0 :UInt32; labels @1 :List(Text); }
+
+struct Names {
+  # What converted dumps know of single objects, from object `first` on.
+  first @0 :UInt64;
+  ids @1 :List(UInt64);         # empty, or the source's own number of each object, where its addresses are made up (V8)
+  texts @2 :List(Text);         # empty, or a text for each, "" = none: a string's beginning, a function's name
+}
 
 struct CodeFrame { function @0 :Text; file @1 :Text; line @2 :UInt32; inlined @3 :Bool; }
 struct Symbol {

@@ -32,7 +32,7 @@ struct ProcessRecord {
   std::span<const std::uint8_t> dumpId, previousDumpId;
   std::uint32_t dumpNumber = 0;
   Consistency consistency = Consistency::kClone;
-  std::string_view source, generator, requested;
+  std::string_view source, generator, requested, convertedFrom, policy;
   std::uint32_t pageSize = 4096, granule = 16;
 };
 
@@ -106,6 +106,12 @@ struct ObjectRecord {
   std::uint64_t bound = 0;     // what it promises to keep at most, in bytes, or with kBoundIsObjects in objects; 0 = no promise
 };
 inline constexpr std::uint64_t kBoundIsObjects = 1ull << 63;
+
+// Of a converted dump: what its source calls an object, and says of it.
+struct NameRecord {
+  std::uint64_t id = 0;
+  std::string_view text;
+};
 
 inline constexpr std::uint32_t kNoThread = 0xffff'ffffu, kNoLabel = 0xffff'ffffu;
 inline constexpr std::uint64_t kNullReference = ~0ull;  // as a target object index

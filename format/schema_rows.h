@@ -253,7 +253,7 @@ inline void fill(schema::End::Builder out, const EndRecord& row) {
 inline std::size_t words(const ProcessRecord& row) {
   std::size_t total = textWords(row.executable) + row.commandLine.size() + textWords(row.host) + textWords(row.kernel) +
                       dataWords(row.dumpId.size()) + dataWords(row.previousDumpId.size()) + textWords(row.source) +
-                      textWords(row.generator) + textWords(row.requested);
+                      textWords(row.generator) + textWords(row.requested) + textWords(row.convertedFrom) + textWords(row.policy);
   for (std::string_view argument : row.commandLine) total += textWords(argument);
   return total;
 }
@@ -279,6 +279,8 @@ inline void fill(schema::Process::Builder out, const ProcessRecord& row) {
   out.setPageSize(row.pageSize);
   out.setGranule(row.granule);
   OPENCLAW_PUT_TEXT(out, Requested, row.requested);
+  OPENCLAW_PUT_TEXT(out, ConvertedFrom, row.convertedFrom);
+  OPENCLAW_PUT_TEXT(out, Policy, row.policy);
 }
 
 }  // namespace openclaw::internal

@@ -229,7 +229,8 @@ Result<DumpIdentity> identityOf(const std::string& dump, const Seal& seal) {
   return identity;
 }
 
-IndexAnswer readIndex(const std::string& path, const DumpIdentity& dump, const Seal& seal, const LoadStages& stages, SnapshotState& state) {
+IndexAnswer readIndex(const std::string& path, const DumpIdentity& dump, Policy policy, const Seal& seal, const LoadStages& stages,
+                      SnapshotState& state) {
   const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.descriptor() < 0) return {false, errno == ENOENT ? "" : std::strerror(errno)};
   struct stat is {};
@@ -238,7 +239,7 @@ IndexAnswer readIndex(const std::string& path, const DumpIdentity& dump, const S
   Header header;
   if (!file.read(0, std::as_writable_bytes(std::span(&header, 1))) || !std::equal(std::begin(kMagic), std::end(kMagic), header.magic))
     return {false, "it is no index"};
-  const Header expected = headerFor(dump, state.policy);
+  const Header expected = headerFor(dump, policy);
   if (header.version != expected.version || std::memcmp(header.program, expected.program, sizeof(header.program)) != 0)
     return {false, "another version of heap-analyzer wrote it"};
   if (header.seal != sealOf(header, seal)) return {false, "it is damaged, or another user wrote it"};
@@ -265,7 +266,7 @@ IndexAnswer readIndex(const std::string& path, const DumpIdentity& dump, const S
   return {true, {}};
 }
 
-Result<Bytes> writeIndex(const std::string& path, const DumpIdentity& dump, const Seal& seal, const LoadStages& stages,
+Result<Bytes> writeIndex(const std::string& path, const DumpIdentity& dump, Policy policy, const Seal& seal, const LoadStages& stages,
                          const SnapshotState& state) {
   const auto notFinished = [&](int error) {
     return fail(ErrorCode::kNotFinished, std::strerror(error), Where{.file = path});
@@ -284,7 +285,7 @@ Result<Bytes> writeIndex(const std::string& path, const DumpIdentity& dump, cons
     IndexWriter writer(file.descriptor(), seal, work.stop);
     ArchiveWriter archive(writer);
     writeState(archive, state);
-    Header header = headerFor(dump, state.policy);
+    Header header = headerFor(dump, policy);
     header.tables = writer.part(archive.bytes());
     header.directory = writer.directory();
     header.fileBytes = writer.end();

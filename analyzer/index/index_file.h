@@ -35,13 +35,14 @@ struct IndexAnswer {
   bool used = false;
   std::string why;
 };
-// Into an empty state whose path, kind and policy are set; unless it served, the state is not fit for use any more. Throws Cancelled,
+// Into an empty state whose path is set; `policy`: as loading was or would be asked for; unless it served, the state is not fit for use any more. Throws Cancelled,
 // std::bad_alloc. Cost: a read of the index on all threads; its columns stay in the file.
-IndexAnswer readIndex(const std::string& path, const DumpIdentity& dump, const Seal& seal, const LoadStages& stages, SnapshotState& state);
+IndexAnswer readIndex(const std::string& path, const DumpIdentity& dump, Policy policy, const Seal& seal, const LoadStages& stages,
+                      SnapshotState& state);
 
 // Replaces the index, in one step. Answers how many bytes it has. Errors: kNotFinished (no space, folder not writable; nothing is
 // left behind). Throws Cancelled, std::bad_alloc.
-Result<Bytes> writeIndex(const std::string& path, const DumpIdentity& dump, const Seal& seal, const LoadStages& stages,
+Result<Bytes> writeIndex(const std::string& path, const DumpIdentity& dump, Policy policy, const Seal& seal, const LoadStages& stages,
                          const SnapshotState& state);
 
 }  // namespace openclaw

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "analyzer/load/foreign_names.h"
 #include "analyzer/load/hprof/texts.h"
 #include "analyzer/load/v8/texts.h"
 #include "analyzer/validation.h"
@@ -146,16 +147,20 @@ void archive(A& a, T& s) {
 }
 
 void writeState(ArchiveWriter& a, const SnapshotState& state) {
-  a(state, state.objectTexts != nullptr);
+  a(state, state.objectTexts != nullptr ? state.objectTexts->textsKind() : TextsKind::kNone);
   if (state.objectTexts != nullptr) state.objectTexts->save(a);
 }
 
 void readState(ArchiveReader& a, SnapshotState& state) {
-  bool hasTexts = false;
-  a(state, hasTexts);
-  if (hasTexts && state.kind == DumpKind::kHprof) hprof::restoreTexts(a, state);
-  else if (hasTexts && state.kind == DumpKind::kV8) v8::restoreTexts(a, state);
-  else if (hasTexts) throw BrokenArchive{};
+  TextsKind texts = TextsKind::kNone;
+  a(state, texts);
+  switch (texts) {
+    case TextsKind::kNone: break;
+    case TextsKind::kHprof: hprof::restoreTexts(a, state); break;
+    case TextsKind::kV8: v8::restoreTexts(a, state); break;
+    case TextsKind::kStored: state.objectTexts = StoredTexts::restored(a); break;
+    default: throw BrokenArchive{};
+  }
   if (!a.atEnd()) throw BrokenArchive{};
 }
 

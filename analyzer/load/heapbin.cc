@@ -84,6 +84,7 @@ class HeapbinLoader {
     placeRoots();
     computeGraph(state_, options_.dominators, stages_, kReferencesEnd, kBackwardEnd);
     readRemainingColumns();
+    if (tables_.names().any()) countLoss("names of missing objects", tables_.names().place(numbers_, state_));
     writeReport();
   }
 

@@ -81,7 +81,7 @@ class IndexBeside {
     state.path = dump_;
     state.kind = kind_;
     state.policy = options_.policy;
-    const IndexAnswer answer = readIndex(path_, identity_, *seal_, stages_, state);
+    const IndexAnswer answer = readIndex(path_, identity_, options_.policy, *seal_, stages_, state);
     if (!answer.used) {
       if (!answer.why.empty()) note_ = fmt::format("{} is not used: {}", name(), answer.why);
       return nullptr;
@@ -106,7 +106,7 @@ class IndexBeside {
       note_ = "no index: the dump changed while it was read";
       return;
     }
-    const auto written = writeIndex(path_, identity_, *seal_, stages_, state);
+    const auto written = writeIndex(path_, identity_, options_.policy, *seal_, stages_, state);
     const std::string before = note_.empty() ? "" : note_ + "; ";
     note_ = written ? fmt::format("{}{} written, {}: the next open maps it", before, name(), toText(*written))
                     : fmt::format("{}{} could not be written: {}", before, name(), written.error().what);

@@ -92,6 +92,12 @@ void TableReader::read(const DecodedFrame& frame) {
     case FrameKind::kProcess:
       frame.process([&](const ProcessRecord& r) {
         if (!processSeen_) state_.process = owned(r);
+        // A converted dump is one of its source's kind, by the policy it was converted under.
+        if (!processSeen_ && !r.convertedFrom.empty()) {
+          state_.kind = r.convertedFrom == "v8" ? DumpKind::kV8 : r.convertedFrom == "hprof" ? DumpKind::kHprof : DumpKind::kOpenclaw;
+          const std::optional<Policy> policy = policyNamed(r.policy);
+          if (policy && fits(*policy, state_.kind)) state_.policy = *policy;
+        }
         processSeen_ = true;
       });
       break;
@@ -214,6 +220,9 @@ void TableReader::read(const DecodedFrame& frame) {
         }
         state_.labelTexts[index] = text;
       });
+      break;
+    case FrameKind::kNames:
+      frame.forEachName([&](std::uint64_t object, std::optional<std::uint64_t> id, std::string_view text) { names_.add(object, id, text); });
       break;
     case FrameKind::kSymbols:
       frame.forEachSymbol([&](const SymbolRecord& r) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "analyzer/load/foreign_names.h"
 #include "analyzer/snapshot_state.h"
 #include "format/dump_reader.h"
 
@@ -33,6 +34,8 @@ class TableReader {
   };
   std::vector<FileRoot>& roots() { return roots_; }
   const Announced& announced() const { return announced_; }
+  // Of a converted dump, by object numbers of the file as well.
+  ForeignNames& names() { return names_; }
 
  private:
   template <class Table, class Index, class Row, class Lost>
@@ -42,6 +45,7 @@ class TableReader {
   Losses& losses_;
   std::vector<FileRoot> roots_;
   Announced announced_;
+  ForeignNames names_;
   std::uint64_t fillers_ = 0;
   bool processSeen_ = false;
 };

@@ -82,6 +82,40 @@ class EveryRow : public ::testing::Test {
   MemoryEncoder encoder_;
 };
 
+TEST_F(EveryRow, NamesOfObjectsInManyCallsAndFrames) {
+  for (const bool ids : {false, true}) {
+    MemoryEncoder encoder;
+    encoder->begin({});
+    std::vector<NameRecord> all;
+    for (int call = 0; call < 20; ++call) {
+      std::vector<NameRecord> rows(random_.below(9'000));
+      for (NameRecord& row : rows) row = {u64(), call % 3 == 0 ? std::string_view() : pool_.text()};
+      encoder->names(rows, ids);
+      all.insert(all.end(), rows.begin(), rows.end());
+    }
+    encoder->end({});
+    ASSERT_EQ(encoder->status(), EncodeStatus::kOk);
+    DumpReader reader = readerOf(encoder);
+    std::size_t rows = 0;
+    for (const FrameInfo& frame : reader.frames()) {
+      if (frame.kind != FrameKind::kNames) continue;
+      auto decoded = reader.decode(frame);
+      ASSERT_TRUE(decoded.has_value());
+      decoded->forEachName([&](std::uint64_t object, std::optional<std::uint64_t> id, std::string_view text) {
+        ASSERT_LT(object, all.size());
+        EXPECT_EQ(id.has_value(), ids);
+        EXPECT_EQ(id.value_or(all[object].id), all[object].id);
+        EXPECT_EQ(text, all[object].text);
+        ++rows;
+      });
+    }
+    if (ids) {
+      EXPECT_EQ(rows, all.size());
+    }
+    EXPECT_GT(rows, all.size() / 2);
+  }
+}
+
 TEST_F(EveryRow, Process) {
   for (int round = 0; round < 50; ++round) {
     MemoryEncoder encoder;
@@ -91,7 +125,7 @@ TEST_F(EveryRow, Process) {
     std::vector<std::uint8_t> id(random_.below(3) * 8);
     for (auto& byte : id) byte = static_cast<std::uint8_t>(random_.next());
     ProcessRecord row{u32(), pool_.text(), arguments, pool_.text(), pool_.text(), u64(), u64(), u64(), id, id,
-                      u32(), static_cast<Consistency>(random_.below(4)), pool_.text(), pool_.text(), pool_.text(), u32(), u32()};
+                      u32(), static_cast<Consistency>(random_.below(4)), pool_.text(), pool_.text(), pool_.text(), pool_.text(), pool_.text(), u32(), u32()};
     encoder->process(row);
     encoder->end({});
     ASSERT_EQ(encoder->status(), EncodeStatus::kOk);

@@ -24,7 +24,8 @@ std::string textOf(const ProcessRecord& r) {
   return fmt::format("{} {} [{}] {} {} {} {} {} {} {} {} {} {} {} {} {} {}", r.pid, r.executable,
                      fmt::join(r.commandLine, ","), r.host, r.kernel, r.startedUnix, r.dumpedUnix, r.dumpedMonotonic,
                      hex(r.dumpId), hex(r.previousDumpId), r.dumpNumber, num(r.consistency), r.source, r.generator,
-                     r.requested, r.pageSize, r.granule);
+                     r.requested, r.pageSize, r.granule) +
+         (r.convertedFrom.empty() && r.policy.empty() ? "" : fmt::format(" converted from {} by {}", r.convertedFrom, r.policy));
 }
 std::string textOf(const ModuleRecord& r) {
   return fmt::format("{} {} {:x} {:x} {:x}", r.path, hex(r.buildId), r.base, r.low, r.high);
@@ -136,6 +137,11 @@ std::string textOfFrame(const DumpReader& reader, const FrameInfo& frame) {
       break;
     case FrameKind::kLabels:
       decoded->forEachLabel([&](std::uint32_t number, std::string_view text) { out += fmt::format("{}: {}\n", number, text); });
+      break;
+    case FrameKind::kNames:
+      decoded->forEachName([&](std::uint64_t object, std::optional<std::uint64_t> id, std::string_view text) {
+        out += fmt::format("{}: {} {}\n", object, id ? fmt::format("@{}", *id) : "-", text);
+      });
       break;
     case FrameKind::kSymbols: decoded->forEachSymbol(row); break;
     case FrameKind::kEnd: decoded->end(row); break;

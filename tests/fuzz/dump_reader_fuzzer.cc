@@ -60,6 +60,9 @@ void readRows(const DecodedFrame& frame) {
       frame.forEachRequest([](const RequestRecord& r) { sum += r.low; });
       break;
     case FrameKind::kLabels: frame.forEachLabel([](std::uint32_t, std::string_view text) { touch(text); }); break;
+    case FrameKind::kNames:
+      frame.forEachName([](std::uint64_t object, std::optional<std::uint64_t> id, std::string_view text) { sum += object + id.value_or(0), touch(text); });
+      break;
     case FrameKind::kSymbols:
       frame.forEachSymbol([](const SymbolRecord& r) {
         for (auto& code : r.frames) touch(code.function), touch(code.file);

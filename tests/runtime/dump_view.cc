@@ -115,6 +115,7 @@ void readFrame(const DecodedFrame& frame, DumpView& dump, std::vector<std::int64
       dump.requestsLost = frame.requestsLost();
       frame.forEachRequest([&](const RequestRecord& r) { dump.requests.push_back(r); });
       break;
+    case FrameKind::kNames: ADD_FAILURE() << "names in the dump of a process"; break;
     case FrameKind::kEnd:
       frame.end([&](const EndRecord& e) {
         dump.end = e;

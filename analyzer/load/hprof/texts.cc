@@ -208,6 +208,7 @@ class JavaObjectTexts final : public ObjectTexts {
       : details_(std::move(details)), texts_(state, *details_) {}
   std::string describe(std::uint32_t object) const override { return texts_.describe(object); }
   std::size_t bytes() const override { return details_->bytes(); }
+  TextsKind textsKind() const override { return TextsKind::kHprof; }
   void save(ArchiveWriter& a) const override {
     a(details_->classes.idSize());
     archiveDetails(a, *details_);

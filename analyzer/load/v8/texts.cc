@@ -46,6 +46,7 @@ class V8ObjectTexts final : public ObjectTexts {
     }
   }
   std::size_t bytes() const override { return names_->strings.bytes() + names_->ofNodes.bytes(); }
+  TextsKind textsKind() const override { return TextsKind::kV8; }
   void save(ArchiveWriter& a) const override { a(*names_); }
 
  private:

@@ -14,7 +14,7 @@
 namespace openclaw {
 namespace {
 
-constexpr std::string_view kSubcommands[] = {"summary", "histogram", "dominators", "inspect", "paths", "leaks", "validate", "export"};
+constexpr std::string_view kSubcommands[] = {"summary", "histogram", "dominators", "inspect", "paths", "leaks", "validate", "export", "convert"};
 
 constexpr const char* kExitCodes =
     "Exit codes: 0 fine; 1 validate found something broken and nothing missing; 2 usage; 3 the file is damaged (what could be "
@@ -177,6 +177,15 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   refuseScope(exported, "it writes all objects");
   takeDump(exported);
 
+  bool noTexts = false;
+  CLI::App* converted = command("convert", "a dump of Java or V8 as a heap.bin, which says the same",
+                                "heap-analyzer convert app.hprof heap.bin", Command::kConvert);
+  converted->add_flag("--force", line.convert.overwrite, "replace the file");
+  converted->add_flag("--no-texts", noTexts, "leave out what tells one object from another: beginnings of strings, names of functions and threads");
+  refuseScope(converted, "it writes all objects");
+  takeDump(converted);
+  converted->add_option("HEAP.BIN", line.converted, "the file to write")->required();
+
   addViewCommands(line.view, {[&](const char* name, const char* what, const char* example) { return command(name, what, example, Command::kView); },
                               takeDump, takeTop, takeScope, refuseScope});
 
@@ -208,6 +217,8 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   line.policy = *policyNamed(policy);
   line.index = index == "off" ? IndexUse::kOff : index == "write" ? IndexUse::kWrite : IndexUse::kAuto;
   line.indexAsked = !index.empty();
+  line.convert.texts = !noTexts;
+  if (line.command == Command::kConvert && line.json) return usage("convert writes a file: leave out --json");
   if (line.command == Command::kExport && line.json) return usage("export writes tab-separated lines: leave out --json");
   if (minimum.empty()) minimum = line.command == Command::kPaths || line.command == Command::kLeaks ? "1%" : "0%";
   const Result<double> share = parseRatio(minimum);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "analyzer/convert/convert.h"
 #include "analyzer/programs/heap-analyzer/export_command.h"
 #include "analyzer/programs/heap-analyzer/view_commands.h"
 #include "analyzer/report/leaks_report.h"
@@ -14,7 +15,7 @@
 
 namespace openclaw {
 
-enum class Command { kSummary, kHistogram, kDominators, kInspect, kPaths, kLeaks, kValidate, kExport, kView };
+enum class Command { kSummary, kHistogram, kDominators, kInspect, kPaths, kLeaks, kValidate, kExport, kConvert, kView };
 
 struct CommandLine {
   Command command = Command::kSummary;
@@ -25,6 +26,8 @@ struct CommandLine {
   IndexUse index = IndexUse::kAuto;
   bool indexAsked = false;  // by a word of the command line: what became of it is told
   ExportOptions exported;  // kExport
+  std::string converted;   // kConvert: where to
+  ConvertOptions convert;
   std::size_t top = 10;
   HistogramOrder order = HistogramOrder::kShallow;
   DominatorViewOptions dominators;

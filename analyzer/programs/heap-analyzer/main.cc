@@ -61,6 +61,11 @@ Result<Output> report(const Snapshot& snapshot, const CommandLine& line, const s
     case Command::kExport:
       OPENCLAW_TRY_VOID(runExport(snapshot, line.exported, stop));
       return Output{{}, exitCode, {}};
+    case Command::kConvert: {
+      ProgressBar bar;
+      OPENCLAW_TRY_VOID(convert(snapshot, line.converted, line.convert, [&](double f) { bar.show({"writing", f}); }, stop));
+      return Output{{}, exitCode, {}};
+    }
     case Command::kValidate: {
       const Validation validation = computeValidation(snapshot, stop);
       return Output{write(validation), exitCode != 0 ? exitCode : validation.fine() ? 0 : 1, {}};
