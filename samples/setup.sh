@@ -33,7 +33,7 @@ packages_of() {
       libfmt-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev libdw-dev libelf-dev libunwind-14-dev binutils ;;
     analyzer) echo libboost1.81-dev libxxhash-dev ;;
     gui) echo qt6-base-dev qt6-base-dev-tools libqt6gui6 qt6-qpa-plugins libxkbcommon-dev libgl-dev fonts-dejavu-core ;;
-    tests) echo libgtest-dev libgmock-dev default-jdk-headless xvfb xauth python3 util-linux procps libcap2-bin curl ;;
+    tests) echo libgtest-dev libgmock-dev default-jdk-headless xvfb xauth python3 util-linux procps libcap2-bin curl chromium ;;
     fuzz) echo clang-19 libclang-rt-19-dev ;;
     bench) echo libmimalloc-dev default-jdk-headless libboost1.81-dev ;;
     *) echo "no such package group: $1" >&2; return 1 ;;

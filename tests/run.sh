@@ -40,7 +40,7 @@ step "VisualVM's heap library" tests/e2e/java/fetch_visualvm.sh build/visualvm |
   echo "  not to be had: java_dumps_agree_with_visualvm will be skipped"
 if command -v npm >/dev/null; then
   step "packages that read V8 snapshots" tests/e2e/v8/setup.sh build/v8-oracles ||
-    echo "  not to be had: v8_oracle_test will be skipped"
+    echo "  not to be had: v8_oracle_test and v8_page_oracle_test will be skipped"
 fi
 build_preset dev
 run_tests dev

@@ -31,8 +31,10 @@ struct Piece {
   }
 };
 
-Piece takePiece(const std::uint8_t*& at) {
+// `strengths`: every piece has them.
+Piece takePiece(const std::uint8_t*& at, bool strengths) {
   Piece piece;
+  piece.strengths = strengths;
   piece.row = at[0] | std::uint32_t{at[1]} << 8;
   const std::uint8_t kind = at[2];
   at += 3;
@@ -41,7 +43,7 @@ Piece takePiece(const std::uint8_t*& at) {
     bytes = takeVarint(at);
     piece.slots = takeVarint(at);
     piece.firstSlot = static_cast<std::uint32_t>(takeVarint(at));
-    piece.strengths = (kind & kHasStrengths) != 0;
+    piece.strengths |= (kind & kHasStrengths) != 0;
   }
   piece.begin = at;
   piece.end = at += bytes;
@@ -71,7 +73,7 @@ EdgeTableBuilder::~EdgeTableBuilder() = default;
 EdgeTableBuilder::Writer& EdgeTableBuilder::writer() {
   const std::size_t pages = (objects_ + CompressedLists::kPageRows - 1) >> CompressedLists::kPageShift;
   const std::lock_guard lock(mutex_);
-  return *writers_.emplace_back(std::make_unique<Writer>(pages));
+  return *writers_.emplace_back(std::make_unique<Writer>(pages, expectStrengths_));
 }
 
 void EdgeTableBuilder::Writer::begin(std::uint32_t object, std::uint32_t firstSlot) {
@@ -111,13 +113,13 @@ void EdgeTableBuilder::Writer::end() {
   std::uint32_t before = object_ + 1;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     edges_ += slots_[i] != 0;
-    at = putSlot(at, slots_[i], before, strengths, strengths ? strengths_[i] : EdgeTable::kAsDeclared);
+    at = putSlot(at, slots_[i], before, strengths || expectStrengths_, strengths ? strengths_[i] : EdgeTable::kAsDeclared);
   }
   const auto bytes = static_cast<std::size_t>(at - list);
   std::uint8_t head[kHead] = {static_cast<std::uint8_t>(object_), static_cast<std::uint8_t>(object_ >> 8),
                               static_cast<std::uint8_t>(bytes)};
   std::size_t headBytes = 3;
-  if (bytes >= kOther || strengths || labelled || firstSlot_ != 0) {
+  if (bytes >= kOther || (strengths && !expectStrengths_) || labelled || firstSlot_ != 0) {
     head[2] = static_cast<std::uint8_t>(kOther | (labelled ? kHasLabels : 0) | (strengths ? kHasStrengths : 0));
     headBytes = static_cast<std::size_t>(putVarint(putVarint(putVarint(head + 3, bytes), slots_.size()), firstSlot_) - head);
   }
@@ -154,7 +156,7 @@ void EdgeTableBuilder::finishPage(std::size_t page, PageBench& bench, Compressed
   bool anyRewrite = false;
   const std::uint8_t* const recordsEnd = bench.records.data() + bench.records.size();
   for (const std::uint8_t* at = bench.records.data(); at != recordsEnd;) {
-    const Piece piece = takePiece(at);
+    const Piece piece = takePiece(at, expectStrengths_);
     OPENCLAW_CHECK(piece.row < rows, piece.row);
     std::uint8_t& marks = bench.marks[piece.row];
     if (piece.firstSlot != 0 || piece.strengths != edges.ownStrengths || bench.lists[piece.row] != nullptr || marks != 0) {
@@ -242,7 +244,7 @@ EdgeTableBuilder::Totals EdgeTableBuilder::finish(EdgeTable& edges, const Work& 
   Totals totals;
   bool anyLabels = false;
   std::uint64_t bytes = 0;
-  edges.ownStrengths = false;
+  edges.ownStrengths = expectStrengths_;
   for (const auto& writer : writers_) {
     edges.ownStrengths |= writer->anyStrengths_;
     anyLabels |= writer->anyLabels_;
@@ -250,7 +252,7 @@ EdgeTableBuilder::Totals EdgeTableBuilder::finish(EdgeTable& edges, const Work& 
     totals.edges += writer->edges_;
     for (const std::uint64_t slots : writer->slotsOfPages_) totals.slots += slots;
   }
-  CompressedListsBuilder lists(objects_, bytes + (edges.ownStrengths ? totals.slots : 0));
+  CompressedListsBuilder lists(objects_, bytes + (edges.ownStrengths && !expectStrengths_ ? totals.slots : 0));
   edges.blockSlots.reset();
   edges.pageSlots.clear();
   if (labels != nullptr) *labels = Buffer<std::uint32_t>(anyLabels ? totals.slots : 0);
@@ -280,6 +282,8 @@ EdgeTableBuilder::Totals EdgeTableBuilder::finish(EdgeTable& edges, const Work& 
 EdgeTableBuilder::Totals fillFromRows(EdgeTable& edges, const PagedOffsets& first, Buffer<std::uint32_t> slots,
                                       Buffer<std::uint8_t> strengths, const Work& work) {
   EdgeTableBuilder builder(first.rows());
+  if (std::any_of(strengths.data(), strengths.data() + strengths.size(), [](std::uint8_t strength) { return strength != 0; }))
+    builder.expectStrengths();
   std::vector<EdgeTableBuilder::Writer*> writers;
   for (unsigned worker = 0; worker < std::max(1u, work.threads); ++worker) writers.push_back(&builder.writer());
   const std::size_t pages = (first.rows() + CompressedLists::kPageRows - 1) >> CompressedLists::kPageShift;

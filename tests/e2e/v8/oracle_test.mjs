@@ -1,20 +1,33 @@
-// node oracle_test.mjs HEAP_ANALYZER FOLDER [PROGRAM…]: dumps real programs and compares every object with Chrome DevTools and
+// node oracle_test.mjs HEAP_ANALYZER FOLDER PROGRAM…: dumps real programs and compares every object with Chrome DevTools and
 // memlab: shallow size, retained size and immediate dominator, each under the policy of its name. A difference is explained only
-// by one of the predicates below, which say what the other tool must have and count; exit 1 if one is left.
-// Exit 77 (skipped): no node packages at V8_ORACLES (setup.sh installs them).
+// by one of the predicates below, which say what the other tool must have and count; exit 1 if one is left. What a program says its
+// dump must hold (`holds`, type names) must be in the histogram.
+// Exit 77 (skipped): no node packages at V8_ORACLES (setup.sh installs them), or what a program needs is not on this machine.
 import {spawnSync} from 'node:child_process';
 import {existsSync, mkdirSync, readFileSync, rmSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const [analyzer, folder, ...chosen] = process.argv.slice(2);
-const programs = chosen.length ? chosen : ['server', 'typed_arrays', 'closures', 'weak', 'typescript', 'worker', 'allocations'];
+const [analyzer, folder, ...programs] = process.argv.slice(2);
 if (!existsSync(join(process.env.V8_ORACLES ?? '', 'installed.json'))) {
   console.log(`skipped: ${process.env.V8_ORACLES} has no packages; tests/e2e/v8/setup.sh installs them`);
   process.exit(77);
 }
 mkdirSync(folder, {recursive: true});
+
+// What stands in the first lines of programs/PROGRAM.js, read without loading the program and its packages.
+const about = (program) => {
+  const text = readFileSync(join(here, 'programs', `${program}.js`), 'utf-8');
+  const list = (key) => text.match(new RegExp(`^// ${key}: (.*)$`, 'm'))?.[1].split(', ') ?? [];
+  return {needs: list('needs'), holds: list('holds')};
+};
+for (const program of programs)
+  for (const name of about(program).needs)
+    if (!process.env.PATH.split(':').some((at) => existsSync(join(at, name)))) {
+      console.log(`skipped: ${program} needs ${name}, which is not on the PATH`);
+      process.exit(77);
+    }
 
 const run = (command, ...args) => {
   const result = spawnSync(command, args, {
@@ -69,6 +82,12 @@ for (const program of programs) {
     console.log(`${program}, ${policy}: ${theirs.length} objects, ${others} differ` +
                 explanations.map(([name], i) => `, ${explained[i]} × ${name}`).join(''));
   }
+  const types = new Set(JSON.parse(run(analyzer, 'histogram', '--json', file)).rows.map(({type}) => type));
+  for (const type of about(program).holds)
+    if (!types.has(type)) {
+      console.log(`  ${program}: no object of type ${type} in the dump`);
+      ++failed;
+    }
   rmSync(file, {force: true});
 }
 console.log(`${compared} objects compared, ${failed} differences left`);
