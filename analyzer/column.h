@@ -8,6 +8,7 @@
 // begin in a long list, 4 bytes a row without a limit at 2^32 entries.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -60,21 +61,34 @@ class NarrowColumn {
   explicit NarrowColumn(Column<std::uint8_t> values) : bytes_(std::move(values)) {}
   explicit NarrowColumn(Column<std::uint16_t> values) : narrow_(std::move(values)) {}
   explicit NarrowColumn(Column<std::uint32_t> values) : wide_(std::move(values)) {}
+  // Values from kInSide on stand in `side`, by ascending rows, and as kInSide in `values`.
+  static constexpr std::uint8_t kInSide = 0xff;
+  NarrowColumn(Column<std::uint8_t> values, std::vector<std::pair<std::uint32_t, std::uint32_t>> side)
+      : bytes_(std::move(values)), side_(std::move(side)) {}
   std::uint32_t operator[](std::size_t row) const {
-    return !narrow_.empty() ? narrow_[row] : !bytes_.empty() ? bytes_[row] : wide_[row];
+    if (!narrow_.empty()) return narrow_[row];
+    if (bytes_.empty()) return wide_[row];
+    const std::uint8_t value = bytes_[row];
+    return value != kInSide || side_.empty() ? value : fromSide(row);
   }
   std::size_t size() const { return bytes_.size() + narrow_.size() + wide_.size(); }
-  std::size_t bytes() const { return bytes_.bytes() + narrow_.bytes() + wide_.bytes(); }
+  std::size_t bytes() const { return bytes_.bytes() + narrow_.bytes() + wide_.bytes() + side_.capacity() * sizeof(side_[0]); }
   bool isNarrow() const { return wide_.empty(); }
   template <class A, class Self>
   static void archive(A& a, Self& self) {
-    a(self.bytes_, self.narrow_, self.wide_);
+    a(self.bytes_, self.narrow_, self.wide_, self.side_);
   }
 
  private:
+  std::uint32_t fromSide(std::size_t row) const {
+    const auto at = std::lower_bound(side_.begin(), side_.end(), row, [](const auto& entry, std::size_t wanted) { return entry.first < wanted; });
+    return at != side_.end() && at->first == row ? at->second : kInSide;
+  }
+
   Column<std::uint8_t> bytes_;
   Column<std::uint16_t> narrow_;
   Column<std::uint32_t> wide_;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> side_;
 };
 
 // Fills a NarrowColumn that is as wide as its largest value needs.
@@ -96,6 +110,10 @@ class NarrowColumnFiller {
       narrow_[row] = static_cast<std::uint16_t>(value);
     else
       wide_[row] = value;
+  }
+  // Of a filler for values up to 0xff.
+  NarrowColumn finishWith(std::vector<std::pair<std::uint32_t, std::uint32_t>> side) {
+    return NarrowColumn(Column<std::uint8_t>::owning(std::move(bytes_)), std::move(side));
   }
   NarrowColumn finish() {
     return width_ == 1   ? NarrowColumn(Column<std::uint8_t>::owning(std::move(bytes_)))

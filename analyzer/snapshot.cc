@@ -14,6 +14,7 @@ constexpr std::uint32_t kNarrowStack = 0x8000u;
 
 // The site column's value with the stack mark in bit 31, however wide it is kept.
 std::uint32_t siteWord(const NarrowColumn& sites, std::size_t row) {
+  if (sites.size() == 0) return 0;
   const std::uint32_t word = sites[row];
   if (!sites.isNarrow() || (word & kNarrowStack) == 0) return word;
   return (word & ~kNarrowStack) | kSiteIsStack;
@@ -22,12 +23,26 @@ std::uint32_t siteWord(const NarrowColumn& sites, std::size_t row) {
 }  // namespace
 
 std::uint64_t AddressColumn::operator[](std::size_t row) const {
+  if (set != nullptr) return (*set)[static_cast<std::uint32_t>(row)];
   if (!wide.empty()) return wide[row];
   const Segment* segment = segments.data();
   if (segments.size() > 1)
     segment = &*std::prev(std::upper_bound(segments.begin(), segments.end(), row,
                                            [](std::size_t r, const Segment& s) { return r < s.firstRow; }));
   return segment->base + (std::uint64_t{units[row]} << unitShift);
+}
+
+std::uint32_t AddressColumn::countUpTo(std::uint64_t address) const {
+  if (set != nullptr) return set->countUpTo(address);
+  std::uint32_t low = 0, high = static_cast<std::uint32_t>(size());
+  while (low < high) {
+    const std::uint32_t middle = low + (high - low) / 2;
+    if ((*this)[middle] <= address)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
 }
 
 SnapshotBuilder::SnapshotBuilder() {
@@ -56,10 +71,10 @@ std::optional<StackIndex> Snapshot::stack(ObjectIndex object) const {
 }
 
 std::uint8_t Snapshot::age(ObjectIndex object) const {
-  return static_cast<std::uint8_t>(state_->ageAndFlags[object.value] >> 5);
+  return state_->ageAndFlags.empty() ? 0 : static_cast<std::uint8_t>(state_->ageAndFlags[object.value] >> 5);
 }
 std::uint8_t Snapshot::flags(ObjectIndex object) const {
-  return static_cast<std::uint8_t>(state_->ageAndFlags[object.value] & 31);
+  return state_->ageAndFlags.empty() ? 0 : static_cast<std::uint8_t>(state_->ageAndFlags[object.value] & 31);
 }
 
 Bytes Snapshot::external(ObjectIndex object) const {
@@ -91,25 +106,25 @@ std::optional<ObjectIndex> Snapshot::objectAt(Address wanted) const {
   // The last object that begins at or below the address; cells may begin with a header below their object's
   // address, which belongs to nobody here.
   if (!state_->addressesAscend) {   // a number, not a place
+    if (const AddressSet* set = state_->addresses.set.get(); set != nullptr) {
+      const std::uint32_t object = set->indexOf(wanted.value);
+      return object == AddressSet::kMissing ? std::nullopt : std::optional(ObjectIndex(object));
+    }
     for (std::uint32_t object = 0; object < state_->objects; ++object)
       if (state_->addresses[object] == wanted.value) return ObjectIndex(object);
     return std::nullopt;
   }
-  std::uint32_t low = 0, high = state_->objects;
-  while (low < high) {
-    const std::uint32_t middle = low + (high - low) / 2;
-    if (state_->addresses[middle] <= wanted.value)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  if (low == 0) return std::nullopt;
-  const ObjectIndex candidate(low - 1);
+  const std::uint32_t after = state_->addresses.countUpTo(wanted.value);
+  if (after == 0) return std::nullopt;
+  const ObjectIndex candidate(after - 1);
   if (wanted.value - address(candidate).value >= size(candidate).value) return std::nullopt;
   return candidate;
 }
 
-EdgeCursor Snapshot::edgesFrom(ObjectIndex object) const { return EdgeCursor(state_->edges.slots(object.value)); }
+EdgeCursor Snapshot::edgesFrom(ObjectIndex object) const {
+  if (state_->edges.lists.rows() == 0) return {};
+  return EdgeCursor(state_->edges.slots(object.value));
+}
 EdgeCursor Snapshot::edgesTo(ObjectIndex object) const {
   if (state_->back.lists.rows() == 0) return {};
   return EdgeCursor(state_->back.lists.slots(object.value));
@@ -121,7 +136,9 @@ Strength Snapshot::strengthOf(ObjectIndex source, std::uint32_t slot) const {
 Strength Snapshot::strengthOf(ObjectIndex source, const EdgeCursor& edge) const {
   return state_->edges.strengthOf(source.value, edge.slots_);
 }
-std::uint32_t Snapshot::slotCount(ObjectIndex object) const { return state_->edges.slotCount(object.value); }
+std::uint32_t Snapshot::slotCount(ObjectIndex object) const {
+  return state_->edges.lists.rows() == 0 ? 0 : state_->edges.slotCount(object.value);
+}
 
 std::string Snapshot::labelOf(ObjectIndex source, std::uint32_t slot) const {
   if (state_->slotTexts != nullptr) return state_->slotTexts->label(source.value, slot);
@@ -140,8 +157,8 @@ std::string Snapshot::labelOf(ObjectIndex source, std::uint32_t slot) const {
 }
 
 bool Snapshot::reachable(ObjectIndex object) const {
-  return state_->dominator.empty() ? state_->reachable[object.value] != 0
-                                   : state_->dominator[object.value] != kUnreachable;
+  if (!state_->dominator.empty()) return state_->dominator[object.value] != kUnreachable;
+  return !state_->reachable.empty() && state_->reachable[object.value] != 0;
 }
 std::optional<ObjectIndex> Snapshot::dominator(ObjectIndex object) const {
   if (state_->dominator.empty()) return std::nullopt;
@@ -152,6 +169,7 @@ std::optional<ObjectIndex> Snapshot::dominator(ObjectIndex object) const {
 Bytes Snapshot::retained(ObjectIndex object) const {
   return Bytes(state_->retained.empty() ? 0 : state_->retained[object.value]);
 }
+bool Snapshot::knowsRetained() const { return !state_->dominator.empty() || state_->objects == 0; }
 bool Snapshot::isRoot(ObjectIndex object) const {
   const auto& roots = state_->roots;
   const auto at =

@@ -129,6 +129,7 @@ struct LoadReport {
   std::vector<FileFault> contradictions = {};
   // What became of the index beside the dump, for people: "opened from heap.bin.idx", why it was not; "" = none was asked for.
   std::string index = {};
+  std::uint64_t dumpNumber = 0, dumpsInFile = 0;  // which of several was read, from 1; 0: files of this kind hold one
   bool complete() const;                // nothing lost at all
   std::string sentence() const;  // "complete", "complete; 2 duplicate frames ignored" or "94.2 % of the file read; 12,301 objects missing; retained
                                  // sizes are lower bounds"
@@ -200,6 +201,9 @@ class Snapshot {
   Bytes retained(
       ObjectIndex object) const;  // shallow size of all it dominates, itself included; 0 when unreachable
   bool isRoot(ObjectIndex object) const;
+  // False: loaded without (LoadOptions::dominators, references): dominators and retained sizes are none, and where references
+  // were left out nothing is reachable.
+  bool knowsRetained() const;
   // Objects that `parent` immediately dominates (nullopt: the virtual root), by retained size descending,
   // then index.
   std::span<const std::uint32_t> dominatedBy(std::optional<ObjectIndex> parent) const;
@@ -263,6 +267,8 @@ inline constexpr double kSecondsWorthAnIndex = 3;
 struct LoadOptions {
   unsigned threads = 0;    // 0 = as the machine has
   bool dominators = true;  // false: histogram only; every dominator() is none and every retained() 0
+  bool referrers = true;   // false: edgesTo() shows nothing, for who never asks
+  bool references = true;  // false: only objects, types, sizes and roots, for counting them; goes with dominators = false
   Policy policy = Policy::kStrict;  // must fit the kind of the dump
   IndexUse index = IndexUse::kOff;  // of files only (index/index_file.h)
   unsigned dump = 0;       // which one of a Java file that holds several, from 1; 0 = the last

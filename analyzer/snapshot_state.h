@@ -6,11 +6,11 @@
 //
 //   stage         alive from before                         the stage's own, most at a time                       sum
 //   references    types 1, sizes 1                          slots as read 13, declared and covered counts 8       23
-//   numbering     types, sizes, references 5.5              number 4, object 4, parent 4, resume 4                23.5
-//   incoming      the same                                  number, object, parent 12; pairs, then lists 4        23.5
-//   semi          the same                                  object 4, parent 4, semi, ancestor, label 12          27.5
-//   retained      the same, dominators 4                    order 4, sums 4, narrow sums 2 in their place         20
-//   dominated     the same, dominators 4, retained 2        order 4, positions 4, dominated 4                     25.5
+//   numbering     types, sizes, references 5.5              number 4, object 4, parent 4; the longest path 4           19.5
+//   incoming      the same                                  number, parent 8; object 4 goes as pairs 4 come, then lists 19.5
+//   semi          the same                                  object 4, ancestor, label 8, some semi-dominators 1        20.5
+//   retained      the same, dominators 4                    order 4, sums 4, narrow sums 2 in their place              20
+//   dominated     the same, dominators 4, retained 2        pairs 4, then lists 3, then dominated 4                    18
 //   referrers     types, sizes, references, dominators 4,   half of the pairs 5, referrers 4.5                    27
 //                 retained 2, dominated 4
 //   addresses     the same, referrers 4.5                   address 4, site 2, age and flags 1                    29
@@ -26,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "analyzer/address_set.h"
 #include "analyzer/column.h"
 #include "analyzer/graph/edge_table.h"
 #include "analyzer/graph/retained.h"
@@ -34,7 +35,8 @@
 namespace openclaw {
 
 // Ascending addresses in 4 bytes: distances from the base of a segment, in units of their common alignment. A
-// heap is one segment, or a few where its ranges lie far apart. Ids in no order are one segment from 0, or `wide`.
+// heap is one segment, or a few where its ranges lie far apart. Ids in no order are one segment from 0, or `wide`. Loaders that
+// look objects up by address anyway have a set of them instead.
 struct AddressColumn {
   struct Segment {
     std::uint32_t firstRow;
@@ -45,9 +47,15 @@ struct AddressColumn {
   std::vector<Segment> segments;  // ascending rows, the first at row 0
   Column<std::uint64_t> wide;     // instead of all that: ids in no order that do not fit 32 bits
 
+  std::shared_ptr<const AddressSet> set;  // instead of all that, or null
+
   std::uint64_t operator[](std::size_t row) const;  // Cost: O(log segments)
-  std::size_t size() const { return wide.empty() ? units.size() : wide.size(); }
-  std::size_t bytes() const { return units.bytes() + wide.bytes() + segments.size() * sizeof(Segment); }
+  // How many are `address` or less, of ascending ones. Cost: O(log rows)
+  std::uint32_t countUpTo(std::uint64_t address) const;
+  std::size_t size() const { return set != nullptr ? set->size() : wide.empty() ? units.size() : wide.size(); }
+  std::size_t bytes() const {
+    return units.bytes() + wide.bytes() + segments.size() * sizeof(Segment) + (set != nullptr ? set->bytes() : 0);
+  }
 };
 
 // What the dump says of single objects and slots beyond its tables, found when asked. Threads: const from any number.
@@ -78,8 +86,8 @@ struct SnapshotState {
   AddressColumn addresses;
   bool addressesAscend = true;       // false: ids in no order (V8)
   ShallowSizes sizes;
-  NarrowColumn sites;                // bit 31, or bit 15 when narrow: a stack index
-  Column<std::uint8_t> ageAndFlags;  // age in the upper three bits, flags in the lower five
+  NarrowColumn sites;                // bit 31, or bit 15 when narrow: a stack index; empty: none is known
+  Column<std::uint8_t> ageAndFlags;  // age in the upper three bits, flags in the lower five; empty: all 0
   std::vector<std::pair<std::uint32_t, std::uint64_t>> external;  // ascending rows
   std::vector<std::pair<std::uint32_t, std::uint64_t>> bounds;    // ascending rows; as ObjectRecord::bound
 

@@ -65,8 +65,8 @@ class Verifier {
     rows("types", state_.edges.types.size());
     rows("sizes", state_.sizes.units.size());
     rows("addresses", state_.addresses.size());
-    rows("sites", state_.sites.size());
-    rows("ages", state_.ageAndFlags.size());
+    if (state_.sites.size() != 0) rows("sites", state_.sites.size());
+    if (!state_.ageAndFlags.empty()) rows("ages", state_.ageAndFlags.size());
     rows("references", state_.edges.lists.rows());
     rows("referrers", state_.back.lists.rows());
     if (!state_.dominator.empty()) rows("dominators", state_.dominator.size());

@@ -23,10 +23,11 @@ DepthFirstOrder numberDepthFirst(const EdgeTable& edges, std::span<const std::ui
                         .object = Buffer<std::uint32_t>(objects + 1),
                         .parent = Buffer<std::uint32_t>(objects + 1)};
   Buffer<std::uint32_t>& number = order.number;
-  // Where to go on in the list of a number on the current path: bytes behind the slot that led to the child. The child is
-  // also the entry before, and for lists of which not all slots count, the slot's number stands on a stack of its own.
+  // Where to go on in the lists of the current path, the last on top: bytes behind the slot that led to the child. The child is
+  // also the entry before, and for lists of which not all slots count, the slot's number stands on a stack of its own. Only as
+  // much of the stacks costs memory as the longest path needs.
   Buffer<std::uint32_t> resume(objects + 1), slotsRead(objects + 1);
-  std::size_t openSlots = 0;
+  std::size_t depth = 0, openSlots = 0;
   std::uint32_t last = 0, steps = 0;
   const auto found = [&](std::uint32_t object, std::uint32_t parent) {
     number[object] = ++last;
@@ -46,7 +47,7 @@ DepthFirstOrder numberDepthFirst(const EdgeTable& edges, std::span<const std::ui
       if (from == 0)
         prefetchTargets(edges, number, slots);
       else
-        slots = SlotReader(list.begin + resume[current], list.end, from, edges.ownStrengths, all ? 0 : slotsRead[--openSlots]);
+        slots = SlotReader(list.begin + resume[--depth], list.end, from, edges.ownStrengths, all ? 0 : slotsRead[--openSlots]);
       std::uint32_t child = 0;
       while (slots.next()) {
         if ((++steps & (kStepsBetweenChecks - 1)) == 0) {
@@ -66,7 +67,7 @@ DepthFirstOrder numberDepthFirst(const EdgeTable& edges, std::span<const std::ui
       }
       const auto read = static_cast<std::uint64_t>(slots.position() - list.begin);
       if (read > UINT32_MAX) throw std::length_error("an object with 4 GiB of references");
-      resume[current] = static_cast<std::uint32_t>(read);
+      resume[depth++] = static_cast<std::uint32_t>(read);
       if (!all) slotsRead[openSlots++] = slots.slot() + 1;
       current = child;
       from = 0;

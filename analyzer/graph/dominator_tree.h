@@ -14,7 +14,7 @@
 
 namespace openclaw {
 
-// Threads: const from any number. Borrows the snapshot. Memory: 4 bytes an object, and 8 a level while it
+// Threads: const from any number. Borrows the snapshot. Memory: 1.25 bytes an object, and 8 a level while it
 // walks.
 class DominatorTree {
  public:
@@ -30,7 +30,10 @@ class DominatorTree {
   template <class Enter, class Leave>
   void walk(Enter enter, Leave leave) const {
     std::vector<std::pair<std::uint32_t, std::uint32_t>> open;  // positions: next, end
-    const auto push = [&](std::uint32_t group) { open.emplace_back(begin(group), end(group)); };
+    const auto push = [&](std::uint32_t group) {
+      const std::uint32_t first = begin(group);
+      open.emplace_back(first, first + count(group));
+    };
     push(objects_);
     std::vector<std::uint32_t> path;
     for (;;) {
@@ -54,14 +57,24 @@ class DominatorTree {
 
  private:
   std::span<const std::uint32_t> group(std::uint32_t g) const {
-    return dominated_.subspan(begin(g), end(g) - begin(g));
+    return dominated_.subspan(begin(g), count(g));
   }
-  std::uint32_t begin(std::uint32_t g) const { return g == 0 ? 0 : ends_[g - 1]; }
-  std::uint32_t end(std::uint32_t g) const { return ends_[g]; }
+  // As many children as fit a byte, or kMany: then the number stands in many_.
+  static constexpr std::uint8_t kMany = 0xff;
+  static constexpr unsigned kBlockShift = 4;
+  std::uint32_t count(std::uint32_t g) const { return counts_[g] != kMany ? counts_[g] : countOfMany(g); }
+  std::uint32_t countOfMany(std::uint32_t g) const;
+  std::uint32_t begin(std::uint32_t g) const {
+    std::uint32_t at = blocks_[g >> kBlockShift];
+    for (std::uint32_t before = g & ~((1u << kBlockShift) - 1); before < g; ++before) at += count(before);
+    return at;
+  }
 
   std::uint32_t objects_;
   std::span<const std::uint32_t> dominated_;
-  Buffer<std::uint32_t> ends_;  // by group; group `objects_` is the virtual root's
+  Buffer<std::uint8_t> counts_;   // by group; group `objects_` is the virtual root's
+  Buffer<std::uint32_t> blocks_;  // where every sixteenth group begins
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> many_;  // group, children; ascending
 };
 
 }  // namespace openclaw

@@ -6,9 +6,13 @@
 
 #include "analyzer/graph/depth_first.h"
 #include "analyzer/graph/list_transpose.h"
+#include "analyzer/graph/parent_code.h"
 
 namespace openclaw {
 namespace {
+
+// Arrays that are passed once go back to the system in pieces of as many rows: a huge page.
+constexpr std::uint32_t kRowsToRelease = 1u << 19;
 
 // All in depth-first numbers. An edge v -> w with v < w can only lower semi[w] to v, at once and for good,
 // because nothing is linked above v when w's turn comes. So only edges with v > w need to be kept for that
@@ -20,6 +24,7 @@ class SemiNca {
 
   Dominators run() {
     order_ = numberDepthFirst(edges_, roots_, part(0, 0.4));
+    parents_ = ParentCode(order_.parent, order_.reached, work_);
     collectIncoming();
     computeSemiDominators();
     return intersect();
@@ -52,9 +57,19 @@ class SemiNca {
       const std::uint32_t w = order_.number[root];
       isRoot_[w >> 3] |= static_cast<std::uint8_t>(1u << (w & 7));
     }
-    order_.number.reset();
-    pass.progress = [&](double f) { work.report(0.7 + 0.3 * f); };
+    order_.parent.reset();
+    order_.object.reset();  // collectFrom gave back what it had passed
+    pass.progress = [&](double f) { work.report(0.7 + 0.2 * f); };
     incoming_ = transpose.finish(pass, PageSize::kSmall);
+    order_.object = Buffer<std::uint32_t>(rows);
+    pass.progress = [&](double f) { work.report(0.9 + 0.1 * f); };
+    const std::size_t objects = edges_.objectCount();
+    forEachItem(pass, objects / kStepsBetweenChecks + 1, [&](unsigned, std::size_t item) {
+      const std::size_t first = item * kStepsBetweenChecks, last = std::min<std::size_t>(objects, first + kStepsBetweenChecks);
+      for (std::size_t object = first; object < last; ++object)
+        if (const std::uint32_t w = order_.number[object]; w != 0) order_.object[w] = static_cast<std::uint32_t>(object);
+    });
+    order_.number.reset();
   }
 
   std::uint64_t collectFrom(std::uint32_t first, std::uint32_t last, ListTranspose& transpose, unsigned part, const Work* report) {
@@ -77,6 +92,7 @@ class SemiNca {
     };
     for (std::uint32_t v = first; v <= last; ++v) {
       if (v + 8 <= last) edges_.lists.prefetch(order_.object[v + 8]);
+      if ((v - first) % kRowsToRelease == 0 && v != first) order_.object.release(v - kRowsToRelease, kRowsToRelease);
       const std::uint32_t source = order_.object[v];
       const bool all = edges_.allKeepAlive(source);
       for (SlotReader slots = edges_.slots(source); slots.next();) {
@@ -120,9 +136,12 @@ class SemiNca {
 
   void computeSemiDominators() {
     const std::size_t rows = std::size_t{order_.reached} + 1;
-    semi_ = Buffer<std::uint32_t>(rows);
-    links_ = Buffer<Link>(rows);
     const Work work = part(0.55, 0.88);
+    order_.parent = Buffer<std::uint32_t>(rows);
+    parents_.forEach(work_, [&](std::uint32_t w, std::uint32_t parent) { order_.parent[w] = parent; });
+    otherSemis_ = Buffer<std::uint8_t>(rows * kMostVarintBytes);
+    isOther_ = Buffer<std::uint8_t>(rows / 8 + 1);
+    links_ = Buffer<Link>(rows);
     std::uint32_t steps = 0;
     for (std::uint32_t w = order_.reached; w >= 1; --w) {
       const std::uint32_t parent = order_.parent[w];
@@ -133,30 +152,45 @@ class SemiNca {
         const std::uint32_t v = sources.entry() - 1;
         semi = std::min(semi, v < w ? v : eval(v, w));
       }
-      semi_[w] = semi;
+      if (semi != parent) {
+        // Last byte first: they are read from the end.
+        std::uint8_t levels[kMostVarintBytes];
+        for (const std::uint8_t* end = putVarint(levels, parent - semi); end != levels;) otherSemis_[otherBytes_++] = *--end;
+        isOther_[w >> 3] |= static_cast<std::uint8_t>(1u << (w & 7));
+      }
       links_[w] = {parent, semi};
+      if (w % kRowsToRelease == 0) order_.parent.release(w, std::min<std::size_t>(kRowsToRelease, rows - w));
       if ((w & (CompressedLists::kPageRows - 1)) == 0) incoming_.releasePage(w >> CompressedLists::kPageShift);
     }
     links_.reset();
+    order_.parent.reset();
     incoming_ = CompressedLists();
   }
 
   // The dominator of w is the nearest common ancestor, in the dominator tree so far, of its parent and its
-  // semi-dominator. parent[] becomes dominator[] on the way.
+  // semi-dominator.
   Dominators intersect() {
-    Buffer<std::uint32_t>& dominator = order_.parent;
+    Buffer<std::uint32_t> dominator(std::size_t{order_.reached} + 1);
     const Work work = part(0.9, 1);
     std::uint32_t steps = 0;
-    for (std::uint32_t w = 1; w <= order_.reached; ++w) {
-      std::uint32_t candidate = dominator[w];
-      while (candidate > semi_[w]) {
-        candidate = dominator[candidate];
-        ++steps_;
-        if ((++steps & (kStepsBetweenChecks - 1)) == 0) check(work, w);
+    parents_.forEach(work_, [&](std::uint32_t w, std::uint32_t parent) {
+      std::uint32_t candidate = parent;
+      if ((isOther_[w >> 3] >> (w & 7) & 1) != 0) {
+        std::uint32_t levels = 0;
+        for (unsigned shift = 0; shift == 0 || otherSemis_[otherBytes_] >= 0x80; shift += 7)
+          levels |= std::uint32_t{otherSemis_[--otherBytes_] & 0x7fu} << shift;
+        const std::uint32_t semi = parent - levels;
+        while (candidate > semi) {
+          candidate = dominator[candidate];
+          ++steps_;
+          if ((++steps & (kStepsBetweenChecks - 1)) == 0) check(work, w);
+        }
       }
       dominator[w] = candidate;
-    }
-    semi_.reset();
+    });
+    otherSemis_.reset();
+    isOther_.reset();
+    parents_ = ParentCode();
     const std::size_t objects = edges_.objectCount();
     Buffer<std::uint32_t> result(objects);
     std::fill_n(result.data(), objects, kUnreachable);
@@ -186,7 +220,10 @@ class SemiNca {
   DepthFirstOrder order_;
   CompressedLists incoming_;
   Buffer<std::uint8_t> isRoot_;  // a bit a number
-  Buffer<std::uint32_t> semi_;
+  ParentCode parents_;
+  Buffer<std::uint8_t> otherSemis_;  // how far below the parent, of semi-dominators that are another number; by descending numbers
+  std::size_t otherBytes_ = 0;
+  Buffer<std::uint8_t> isOther_;  // a bit a number
   Buffer<Link> links_;
   std::uint64_t steps_ = 0;
 };

@@ -29,11 +29,11 @@ struct Dominators {
 
 // Throws Cancelled, std::bad_alloc. Cost: O((objects + slots) log objects) at worst, near linear in practice.
 // Memory while it runs, bytes an object, in the order of time:
-//   numbering     number 4, object 4, parent 4, where to go on 4 (and up to 4 where slots have different strengths)
-//   incoming      number 4, object 4, parent 4; edges from later to earlier numbers about 3 each, then about 2
-//   semi          object 4, parent 4; three work arrays: semi-dominator, ancestor, label 12; incoming edges go back as they
-//                 are read
-//   intersect     object 4, semi 4, dominators in place of parents 4, then the result 4
+//   numbering     number 4, object 4, parent 4; for each on the longest path 4 more (8 where slots have different strengths)
+//   incoming      number 4, parent 4 (then in 2 bits), object 4, which goes back as edges from later to earlier numbers come
+//   semi          object 4; parent 4, which goes back as ancestor and label 8 come; semi-dominators that are not the parent 4
+//                 each; incoming edges go back as they are read
+//   intersect     object 4, those semi-dominators, dominators 4, then the result 4
 Dominators computeDominators(const EdgeTable& edges, std::span<const std::uint32_t> roots, const Work& work);
 
 }  // namespace openclaw

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "analyzer/graph/list_transpose.h"
 #include "format/check.h"
 
 namespace openclaw {
@@ -56,56 +57,71 @@ SizeSums computeRetained(const Dominators& dominators, const ShallowSizes& shall
   return sums;
 }
 
-Buffer<std::uint32_t> computeDominated(const Dominators& dominators, const SizeSums& retained,
-                                       const Work& work) {
+Buffer<std::uint32_t> computeDominated(const Dominators& dominators, const SizeSums& retained, const Work& work) {
+  // Lists of who is dominated by whom, the virtual root's last.
   const std::size_t objects = dominators.dominator.size();
-  const auto groupOf = [&](std::uint32_t object) {
-    const std::uint32_t parent = dominators.dominator[object];
-    return parent == kRootsOnly ? objects : std::size_t{parent};
-  };
-  Buffer<std::uint32_t> position(objects +
-                                 2);  // row g + 1 counts group g, then becomes where its next member goes
-  for (std::uint32_t w = 1; w <= dominators.reached; ++w) ++position[groupOf(dominators.order[w]) + 1];
-  work.throwIfStopped();
-  for (std::size_t group = 1; group < position.size(); ++group) position[group] += position[group - 1];
-  work.report(0.2);
-  work.throwIfStopped();
-  Buffer<std::uint32_t> dominated(dominators.reached);
-  for (std::uint32_t object = 0; object < objects; ++object)
-    if (dominators.dominator[object] != kUnreachable) dominated[position[groupOf(object)]++] = object;
-  work.report(0.5);
-  work.throwIfStopped();
+  const unsigned threads = std::max(1u, work.threads);
+  ListTranspose transpose(objects + 1, threads);
+  Work part = work;
+  part.progress = nullptr;
+  forEachItem(part, threads, [&](unsigned worker, std::size_t item) {
+    const auto first = static_cast<std::uint32_t>(objects * item / threads), last = static_cast<std::uint32_t>(objects * (item + 1) / threads);
+    for (std::uint32_t object = first; object < last; ++object) {
+      if ((object & (kStepsBetweenChecks - 1)) == 0) {
+        work.throwIfStopped();
+        if (worker == 0) work.report(0.25 * (object - first) / (last - first));
+      }
+      const std::uint32_t parent = dominators.dominator[object];
+      if (parent == kUnreachable) continue;
+      transpose.add(static_cast<unsigned>(item), parent == kRootsOnly ? static_cast<std::uint32_t>(objects) : parent, object);
+    }
+  });
+  part.progress = [&](double f) { work.report(0.25 + 0.25 * f); };
+  CompressedLists lists = transpose.finish(part, PageSize::kSmall);
 
-  // position[g] is now the end of group g. Groups are sorted in slices of equal numbers of objects.
-  const std::size_t groups = objects + 1, slices = std::max<std::size_t>(1, groups / kStepsBetweenChecks);
-  Work sorting = work;
-  sorting.progress = [&](double f) { work.report(0.5 + f / 2); };
-  forEachItem(sorting, slices, [&](unsigned, std::size_t slice) {
-    const std::size_t first = groups * slice / slices, last = groups * (slice + 1) / slices;
+  const std::size_t pages = (lists.rows() + CompressedLists::kPageRows - 1) >> CompressedLists::kPageShift;
+  const auto rowsOf = [&](std::size_t page) {
+    const std::size_t first = page << CompressedLists::kPageShift;
+    return std::pair(first, std::min(lists.rows(), first + CompressedLists::kPageRows));
+  };
+  std::vector<std::uint32_t> begins(pages + 1);  // where each page's groups begin
+  part.progress = nullptr;
+  forEachItem(part, pages, [&](unsigned, std::size_t page) {
+    const auto [first, last] = rowsOf(page);
+    std::uint64_t count = 0;
+    for (std::size_t row = first; row < last; ++row) count += lists.count(row);
+    begins[page + 1] = static_cast<std::uint32_t>(count);
+  });
+  for (std::size_t page = 0; page < pages; ++page) begins[page + 1] += begins[page];
+
+  Buffer<std::uint32_t> dominated(dominators.reached);
+  part.progress = [&](double f) { work.report(0.5 + f / 2); };
+  forEachItem(part, pages, [&](unsigned, std::size_t page) {
     std::uint32_t comparisons = 0;
     const auto before = [&](std::uint64_t ra, std::uint32_t a, std::uint64_t rb, std::uint32_t b) {
-      if ((++comparisons & (kStepsBetweenChecks - 1)) == 0)
-        work.throwIfStopped();  // one group may hold millions
+      if ((++comparisons & (kStepsBetweenChecks - 1)) == 0) work.throwIfStopped();  // one group may hold millions
       return ra != rb ? ra > rb : a < b;
     };
     // Sorting by keys gathered once touches each object's retained size once, not log(group) times. Groups
     // with more keys than a megabyte, or a byte an object, go without, for the memory.
-    const auto mostKeys = static_cast<std::uint32_t>(std::max<std::size_t>(1u << 16, objects / 16));
+    const std::size_t mostKeys = std::max<std::size_t>(1u << 16, objects / 16);
     std::vector<std::pair<std::uint64_t, std::uint32_t>> keys;
-    for (std::size_t group = first; group < last; ++group) {
-      const std::uint32_t begin = group == 0 ? 0 : position[group - 1], end = position[group];
-      if (end - begin <= 1) continue;
-      if (end - begin > mostKeys) {
-        std::sort(dominated.data() + begin, dominated.data() + end,
-                  [&](std::uint32_t a, std::uint32_t b) { return before(retained[a], a, retained[b], b); });
+    std::uint32_t* at = dominated.data() + begins[page];
+    const auto [first, last] = rowsOf(page);
+    for (std::size_t row = first; row < last; ++row) {
+      std::uint32_t* const begin = at;
+      for (SlotReader members = lists.slots(static_cast<std::uint32_t>(row)); members.next();) *at++ = members.entry() - 1;
+      if (at - begin <= 1) continue;
+      if (static_cast<std::size_t>(at - begin) > mostKeys) {
+        std::sort(begin, at, [&](std::uint32_t a, std::uint32_t b) { return before(retained[a], a, retained[b], b); });
         continue;
       }
       keys.clear();
-      for (std::uint32_t i = begin; i < end; ++i) keys.emplace_back(retained[dominated[i]], dominated[i]);
-      std::sort(keys.begin(), keys.end(),
-                [&](const auto& a, const auto& b) { return before(a.first, a.second, b.first, b.second); });
-      for (std::uint32_t i = begin; i < end; ++i) dominated[i] = keys[i - begin].second;
+      for (const std::uint32_t* object = begin; object != at; ++object) keys.emplace_back(retained[*object], *object);
+      std::sort(keys.begin(), keys.end(), [&](const auto& a, const auto& b) { return before(a.first, a.second, b.first, b.second); });
+      for (std::size_t i = 0; i < keys.size(); ++i) begin[i] = keys[i].second;
     }
+    lists.releasePage(page);
   });
   return dominated;
 }

@@ -63,7 +63,7 @@ SizeSums computeRetained(const Dominators& dominators, const ShallowSizes& shall
 
 // The reached objects grouped by their dominator (ascending, the virtual root's group last); inside a group
 // by retained size descending, then by index. A group is found by binary search, so no offsets are kept.
-// Cost: O(objects log(largest group)); 4 bytes an object of scratch.
+// Cost: O(objects log(largest group)); about 4 bytes an object of scratch. dominators.order may be gone.
 Buffer<std::uint32_t> computeDominated(const Dominators& dominators, const SizeSums& retained,
                                        const Work& work);
 

@@ -30,6 +30,16 @@ void archive(A& a, T& s) {
 template <class A, As<AddressColumn> T>
 void archive(A& a, T& c) {
   a(c.units, c.unitShift, c.segments, c.wide);
+  bool isSet = c.set != nullptr;
+  a(isSet);
+  if constexpr (A::kReads) {
+    if (!isSet) return;
+    const auto set = std::make_shared<AddressSet>();
+    a(*set);
+    c.set = set;
+  } else if (isSet) {
+    a(*c.set);
+  }
 }
 template <class A, As<ShallowSizes> T>
 void archive(A& a, T& s) {
@@ -117,7 +127,7 @@ void archive(A& a, T& r) {
 }
 template <class A, As<LoadReport> T>
 void archive(A& a, T& r) {
-  a(r.file, r.losses, r.lossesWhileLoading, r.referencesMissing, r.objectsMissing, r.contradictions);
+  a(r.file, r.losses, r.lossesWhileLoading, r.referencesMissing, r.objectsMissing, r.contradictions, r.dumpNumber, r.dumpsInFile);
 }
 template <class A, As<SnapshotState> T>
 void archive(A& a, T& s) {

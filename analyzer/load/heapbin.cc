@@ -82,7 +82,7 @@ class HeapbinLoader {
     readReferences();
     declareStrengths();
     placeRoots();
-    computeGraph(state_, options_.dominators, stages_, kReferencesEnd, kBackwardEnd);
+    computeGraph(state_, options_, stages_, kReferencesEnd, kBackwardEnd);
     readRemainingColumns();
     if (tables_.names().any()) countLoss("names of missing objects", tables_.names().place(numbers_, state_));
     writeReport();

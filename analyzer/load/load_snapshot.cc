@@ -94,7 +94,7 @@ class IndexBeside {
   void keep(SnapshotState& state) {
     using Seconds = std::chrono::duration<double>;
     const double took = Seconds(std::chrono::steady_clock::now() - begin_).count();
-    if (seal_ && options_.dominators && (options_.index == IndexUse::kWrite || took >= kSecondsWorthAnIndex)) write(state);
+    if (seal_ && options_.dominators && options_.referrers && (options_.index == IndexUse::kWrite || took >= kSecondsWorthAnIndex)) write(state);
     state.report.index = note_;
   }
 
@@ -127,6 +127,10 @@ Result<std::shared_ptr<const Snapshot>> load(const SourceBytes& bytes, DumpKind 
                                              const LoadProgressSink& progress, const std::stop_token& stop,
                                              const std::function<Result<DumpReader>()>& openHeapbin,
                                              const std::function<void(SnapshotState&)>& loaded) {
+  if (options.dump != 0 && kind != DumpKind::kHprof)
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("dump number {} was asked for; only Java files may hold several, and this is a {}", options.dump, toText(kind)),
+                Where{.file = bytes.name()});
   if (kind == DumpKind::kOpenclaw) {
     const Result<DumpReader> reader = openHeapbin();
     if (!reader) return std::unexpected(reader.error());

@@ -30,18 +30,19 @@ Work LoadStages::stage(std::string_view name, double from, double to) const {
   return work;
 }
 
-void computeGraph(SnapshotState& state, bool dominators, const LoadStages& stages, double from, double to) {
+void computeGraph(SnapshotState& state, const LoadOptions& options, const LoadStages& stages, double from, double to) {
   // Shares of the time as measured on 10 M objects.
   const double dominatorsEnd = from + (to - from) * 0.59, retainedEnd = from + (to - from) * 0.79;
   std::vector<std::uint32_t> roots;
   for (const RootInfo& root : state.roots)
     if (roots.empty() || roots.back() != root.object.value) roots.push_back(root.object.value);
-  if (dominators) {
+  if (options.dominators) {
     Dominators found = computeDominators(state.edges, roots, stages.stage("dominators", from, dominatorsEnd));
     const Work work = stages.stage("retained sizes", dominatorsEnd, retainedEnd);
     Work half = work;
     half.progress = [&](double f) { work.report(f / 2); };
     state.retained = computeRetained(found, state.sizes, half);
+    found.order.reset();
     state.retained.narrow();
     half.progress = [&](double f) { work.report(0.5 + f / 2); };
     state.dominated = computeDominated(found, state.retained, half);
@@ -49,6 +50,7 @@ void computeGraph(SnapshotState& state, bool dominators, const LoadStages& stage
   } else {
     state.reachable = computeReachability(state.edges, roots, stages.stage("reachability", from, retainedEnd));
   }
+  if (!options.referrers) return;
   state.back = computeBackwardEdges(state.edges, state.edgeCount, stages.stage("referrers", retainedEnd, to));
 }
 

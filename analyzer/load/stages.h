@@ -29,8 +29,8 @@ class LoadStages {
 };
 
 // Takes objects, types, sizes, edges and roots (ascending objects) of `state`; fills dominators and retained sizes (or only
-// reachability, without `dominators`) and the backward edges. Throws Cancelled, std::bad_alloc, std::length_error.
-void computeGraph(SnapshotState& state, bool dominators, const LoadStages& stages, double from, double to);
+// reachability, without options.dominators) and, unless they are not wanted, the backward edges. Throws Cancelled, std::bad_alloc, std::length_error.
+void computeGraph(SnapshotState& state, const LoadOptions& options, const LoadStages& stages, double from, double to);
 
 // A loader's error that is no loss: the file is none of its kind, or cannot be read at all. loadSnapshot turns it into an Error.
 struct LoadFailure {

@@ -55,15 +55,19 @@ Json ledgerOf(const Ledger& ledger) {
 
 Json histogramRows(const Snapshot& s, std::span<const HistogramRow> rows) {
   Json list = Json::array();
-  for (const HistogramRow& row : rows)
-    list.push_back({{"type", typeText(s, row.type)},
-                    {"typeIndex", row.type.value},
-                    {"objects", row.objects},
-                    {"shallowBytes", row.shallow.value},
-                    {"retainedBytes", row.retained.value},
-                    {"retainedCertainty", certaintyName(row.retainedCertainty)},
-                    {"unreachableObjects", row.unreachableObjects},
-                    {"medianAge", row.medianAge}});
+  for (const HistogramRow& row : rows) {
+    Json json{{"type", typeText(s, row.type)},
+              {"typeIndex", row.type.value},
+              {"objects", row.objects},
+              {"shallowBytes", row.shallow.value}};
+    if (s.knowsRetained()) {
+      json["retainedBytes"] = row.retained.value;
+      json["retainedCertainty"] = certaintyName(row.retainedCertainty);
+      json["unreachableObjects"] = row.unreachableObjects;
+    }
+    json["medianAge"] = row.medianAge;
+    list.push_back(std::move(json));
+  }
   return list;
 }
 

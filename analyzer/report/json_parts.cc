@@ -110,6 +110,10 @@ Json envelope(const Snapshot& s, const char* report, const ScopeSelection* scope
             {"objectsMissing", load.objectsMissing},
             {"referencesMissing", load.referencesMissing},
             {"losses", std::move(losses)}}}};
+  if (load.dumpsInFile > 1) {
+    json["dump"]["dumpNumber"] = load.dumpNumber;
+    json["dump"]["dumpsInFile"] = load.dumpsInFile;
+  }
   if (scope != nullptr) json["scope"] = scopeOf(s, *scope);
   return json;
 }

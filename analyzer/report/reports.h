@@ -51,7 +51,7 @@ std::string textOf(const Snapshot& snapshot, const Inspection& inspection);
 std::string textOf(const Snapshot& snapshot, const Validation& validation);
 std::string invariantListText();
 std::string invariantListJson();
-// One line for reports other than the summary when something was lost; empty for a complete dump.
+// One line for reports other than the summary when something was lost, or the file holds other dumps, too; else empty.
 std::string lossText(const Snapshot& snapshot);
 
 std::string jsonOf(const Snapshot& snapshot, const Summary& summary);

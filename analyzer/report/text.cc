@@ -78,16 +78,21 @@ std::string findingsText(const Snapshot& s, const Findings& findings) {
 
 // Names come last: those of templates are as wide as a terminal, and numbers should not move.
 TextTable histogramTable(const Snapshot& s, std::span<const HistogramRow> rows) {
-  TextTable table({{"objects", Align::kRight},
-                   {"shallow", Align::kRight},
-                   {"retained", Align::kRight},
-                   {"unreachable", Align::kRight},
-                   {"median age", Align::kRight},
-                   {"type"}});
-  for (const HistogramRow& row : rows)
-    table.add({withSeparators(row.objects), bytesText(s, row.shallow, Certainty::kExact),
-               bytesText(s, row.retained, row.retainedCertainty), withSeparators(row.unreachableObjects),
-               row.medianAge >= 7 ? "≥ 7" : fmt::format("{:g}", row.medianAge), typeText(s, row.type)});
+  const bool all = s.knowsRetained();
+  std::vector<TextTable::ColumnSpec> columns{{"objects", Align::kRight}, {"shallow", Align::kRight}};
+  if (all) columns.insert(columns.end(), {{"retained", Align::kRight}, {"unreachable", Align::kRight}});
+  columns.insert(columns.end(), {{"median age", Align::kRight}, {"type"}});
+  TextTable table(std::move(columns));
+  for (const HistogramRow& row : rows) {
+    std::vector<std::string> cells{withSeparators(row.objects), bytesText(s, row.shallow, Certainty::kExact)};
+    if (all) {
+      cells.push_back(bytesText(s, row.retained, row.retainedCertainty));
+      cells.push_back(withSeparators(row.unreachableObjects));
+    }
+    cells.push_back(row.medianAge >= 7 ? "≥ 7" : fmt::format("{:g}", row.medianAge));
+    cells.push_back(typeText(s, row.type));
+    table.add(std::move(cells));
+  }
   return table;
 }
 
@@ -225,8 +230,11 @@ std::string ledgerText(const Snapshot& s, const Ledger& ledger) {
 }
 
 std::string lossText(const Snapshot& snapshot) {
-  if (snapshot.report().complete()) return {};
-  return fmt::format("{}: {}\n", snapshot.path(), snapshot.report().sentence());
+  const LoadReport& report = snapshot.report();
+  if (report.dumpsInFile > 1)
+    return fmt::format("{}: dump {} of the {} in the file; {}\n", snapshot.path(), report.dumpNumber, report.dumpsInFile, report.sentence());
+  if (report.complete()) return {};
+  return fmt::format("{}: {}\n", snapshot.path(), report.sentence());
 }
 
 std::string textOf(const Snapshot& s, const Summary& summary) {

@@ -42,7 +42,7 @@ std::vector<HistogramRow> computeHistogram(const Snapshot& snapshot, std::stop_t
   std::vector<std::uint64_t> tops(types);
   std::uint32_t steps = 0;
   bool stopped = false;
-  DominatorTree(snapshot).walk(
+  if (snapshot.knowsRetained()) DominatorTree(snapshot).walk(
       [&](std::uint32_t object, unsigned) {
         if (inScope(scope, ObjectIndex(object))) {
           const std::uint32_t type = snapshot.type(ObjectIndex(object)).value;

@@ -1,8 +1,8 @@
 // How fast, and in how much memory, a dump becomes a snapshot with retained sizes.
 //
-//   load_bench [OBJECTS [SEED]] [--random] [--boost] [--threads N]   generates a dump, loads it, prints time
-//   by stage load_bench --load FILE [--threads N]                             only loads: what the figures
-//   are measured in
+//   load_bench [OBJECTS [SEED]] [--random] [--boost] [--threads N]   generates a dump, loads it, prints time by stage
+//   load_bench --load FILE [--threads N] [--no-referrers]            only loads, a dump of any kind: what the figures are
+//                                                                    measured in
 //
 // The load runs in a process of its own, so that its VmHWM holds nothing of the generator. --boost adds
 // Boost.Graph's Lengauer-Tarjan on the same references (about 770 bytes an object: 1,000,000 is a good size).
@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -38,24 +39,42 @@ std::uint64_t statusBytes(std::string_view field) {
   return 0;
 }
 
-int load(const std::string& path, unsigned threads, bool boost) {
-  std::vector<std::pair<std::string, Clock::time_point>> stages;
+struct StageTimes {
+  std::string name;
+  Clock::time_point begin;
+  std::uint64_t peak = 0;  // most memory while it ran, bytes
+};
+// Forgets how much memory the process had at most until now, where the kernel lets it.
+void resetPeak() { std::ofstream("/proc/self/clear_refs") << 5; }
+
+int load(const std::string& path, unsigned threads, bool referrers, bool boost) {
+  std::vector<StageTimes> stages;
+  std::uint64_t peakBytes = 0;
+  const auto endStage = [&] {
+    if (stages.empty()) return;
+    stages.back().peak = statusBytes("VmHWM");
+    peakBytes = std::max(peakBytes, stages.back().peak);
+    resetPeak();
+  };
   const Clock::time_point start = Clock::now();
   LoadOptions options;
   options.threads = threads;
+  options.referrers = referrers;
   const auto loaded = loadSnapshot(path, options,
                                    [&](const LoadProgress& p) {
-                                     if (stages.empty() || stages.back().first != p.stage)
-                                       stages.emplace_back(std::string(p.stage), Clock::now());
+                                     if (!stages.empty() && stages.back().name == p.stage) return;
+                                     endStage();
+                                     stages.push_back({std::string(p.stage), Clock::now()});
                                    },
                                    {});
   const double total = secondsSince(start);
+  endStage();
   if (!loaded) {
     fmt::print(stderr, "{}\n", toText(loaded.error()));
     return 1;
   }
   const Snapshot& s = **loaded;
-  const double objects = s.objectCount(), peak = static_cast<double>(statusBytes("VmHWM")),
+  const double objects = s.objectCount(), peak = static_cast<double>(peakBytes),
                now = static_cast<double>(statusBytes("VmRSS"));
   const auto fileBytes = static_cast<double>(s.report().file.fileBytes);
   std::uint64_t slots = 0;
@@ -71,15 +90,15 @@ int load(const std::string& path, unsigned threads, bool boost) {
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const Clock::time_point end =
         i + 1 < stages.size()
-            ? stages[i + 1].second
+            ? stages[i + 1].begin
             : start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(total));
-    const double seconds = std::chrono::duration<double>(end - stages[i].second).count();
-    fmt::print("  {:<16} {:7.3f} s  {:6.2f} M objects/s\n", stages[i].first, seconds,
-               objects / seconds / 1e6);
+    const double seconds = std::chrono::duration<double>(end - stages[i].begin).count();
+    fmt::print("  {:<16} {:7.3f} s  {:6.2f} M objects/s  at most {:5.1f} B an object\n", stages[i].name, seconds,
+               objects / seconds / 1e6, static_cast<double>(stages[i].peak) / objects);
   }
   fmt::print("  {:<16} {:7.3f} s  {:6.2f} M objects/s\n", "end to end", total, objects / total / 1e6);
-  fmt::print("  VmHWM {:.1f} B an object ({}), VmRSS after {:.1f}, columns {:.1f}\n", peak / objects,
-             toText(Bytes(static_cast<std::uint64_t>(peak))), now / objects,
+  fmt::print("  VmHWM {:.1f} B an object ({}, {:.2f} of the file), VmRSS after {:.1f}, columns {:.1f}\n", peak / objects,
+             toText(Bytes(peakBytes)), peak / fileBytes, now / objects,
              static_cast<double>(s.memoryBytes()) / objects);
   for (const auto& [part, bytes] : s.memoryByPart())
     if (bytes != 0) fmt::print("    {:<16} {:5.2f}\n", part, static_cast<double>(bytes) / objects);
@@ -108,7 +127,7 @@ int load(const std::string& path, unsigned threads, bool boost) {
 int run(int argc, char** argv) {
   bench::GeneratorOptions options;
   unsigned threads = 0;
-  bool boost = false;
+  bool boost = false, referrers = true;
   std::string file;
   std::vector<std::uint64_t> numbers;
   for (int i = 1; i < argc; ++i) {
@@ -118,6 +137,8 @@ int run(int argc, char** argv) {
       options.random = true;
     else if (argument == "--boost")
       boost = true;
+    else if (argument == "--no-referrers")
+      referrers = false;
     else if (argument == "--load")
       file = value();
     else if (argument == "--threads")
@@ -125,7 +146,7 @@ int run(int argc, char** argv) {
     else
       numbers.push_back(std::strtoull(argument.c_str(), nullptr, 10));
   }
-  if (!file.empty()) return load(file, threads, boost);
+  if (!file.empty()) return load(file, threads, referrers, boost);
   if (!numbers.empty()) options.objects = numbers[0];
   if (numbers.size() > 1) options.seed = numbers[1];
 

@@ -2,6 +2,7 @@
 // type, and the leak rules.
 //
 //   paths_bench [OBJECTS [SEED]]      default 10,000,000 1; 200 objects asked
+//   paths_bench FILE                  a dump of any kind instead of a generated one
 #include <fmt/format.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -33,15 +34,18 @@ void print(const char* what, std::vector<double> times) {
 
 int run(int argc, char** argv) {
   bench::GeneratorOptions options;
-  if (argc > 1) options.objects = std::strtoull(argv[1], nullptr, 10);
+  const bool given = argc > 1 && access(argv[1], R_OK) == 0;
+  if (argc > 1 && !given) options.objects = std::strtoull(argv[1], nullptr, 10);
   if (argc > 2) options.seed = std::strtoull(argv[2], nullptr, 10);
   std::string folder = "/tmp/openclaw-paths-bench-XXXXXX";
-  if (mkdtemp(folder.data()) == nullptr) return 1;
-  const std::string path = folder + "/heap.bin";
-  const Result<void> made = bench::generateDump(path, options);
+  if (!given && mkdtemp(folder.data()) == nullptr) return 1;
+  const std::string path = given ? argv[1] : folder + "/heap.bin";
+  const Result<void> made = given ? Result<void>() : bench::generateDump(path, options);
   const auto loaded = made ? loadSnapshot(path, {}, {}, {}) : std::unexpected(made.error());
-  unlink(path.c_str());
-  rmdir(folder.c_str());
+  if (!given) {
+    unlink(path.c_str());
+    rmdir(folder.c_str());
+  }
   if (!loaded) {
     fmt::print(stderr, "{}\n", toText(loaded.error()));
     return 1;

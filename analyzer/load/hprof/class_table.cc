@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "analyzer/load/hprof/object_list.h"
+#include "analyzer/load/hprof/object_key.h"
 
 namespace openclaw::hprof {
 namespace {

@@ -1,11 +1,12 @@
-// Two passes: the first finds classes, objects and roots, the second fills in references; between them objects get their
-// indexes, types and sizes.
+// Two passes: the first finds classes, roots and where objects are, so that ids get indexes; the second, on several threads from
+// places that the first one noted, fills in types, sizes and references.
 #include "analyzer/load/hprof/hprof.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <map>
 #include <memory>
@@ -19,7 +20,7 @@
 #include "analyzer/graph/edge_builder.h"
 #include "analyzer/load/heapbin.h"
 #include "analyzer/load/hprof/hprof_parser.h"
-#include "analyzer/load/hprof/object_list.h"
+#include "analyzer/load/hprof/object_key.h"
 #include "analyzer/load/hprof/object_sizes.h"
 #include "analyzer/load/hprof/texts.h"
 #include "analyzer/load/hprof/visualvm.h"
@@ -30,9 +31,15 @@ namespace hprof {
 namespace {
 
 // Where stages end on the way from 0 to 1.
-constexpr double kFirstPassEnd = 0.12, kSecondPassEnd = 0.34;
+constexpr double kFirstPassEnd = 0.15, kReadEnd = 0.35, kEdgesEnd = 0.42;
 
 constexpr std::uint32_t kNone = ClassInfo::kNone;
+// A thread of the second pass takes so much of the (inflated) file at a time; a .gz costs it a part of a member each time.
+constexpr std::uint64_t kPlainPiece = std::uint64_t{4} << 20, kGzipPiece = std::uint64_t{16} << 20;
+// Sizes in a byte each, larger ones in a side table, as long as that is the smaller form: 16 bytes a row.
+constexpr std::uint64_t kLargePayload = 2000, kHugePayload = 500'000, kRowsToASideRow = 64;
+// Types in a byte each, rare ones in 8 bytes in a side table.
+constexpr std::uint64_t kRowsToASideType = 20;
 
 struct RootRow {
   std::uint64_t object = 0;
@@ -93,6 +100,30 @@ void reportProgress(const Work& work, const HprofStream& stream) {
 }
 
 // ---- what the first pass keeps -------------------------------------------------------------------------------
+struct ArrayRow {
+  std::uint64_t id = 0;
+  Key key;
+  std::uint32_t count = 0;
+};
+// Every array, or every second, fourth… of them where there are many: enough to find out how large they were.
+class ArraySample {
+ public:
+  void add(std::uint64_t id, Key key, std::uint32_t count) {
+    if (seen_++ % stride_ != 0) return;
+    rows_.push_back({id, key, count});
+    if (rows_.size() < kMost) return;
+    for (std::size_t i = 0; 2 * i < rows_.size(); ++i) rows_[i] = rows_[2 * i];
+    rows_.resize(kMost / 2);
+    stride_ *= 2;
+  }
+  const std::vector<ArrayRow>& rows() const { return rows_; }
+
+ private:
+  static constexpr std::size_t kMost = std::size_t{1} << 17;
+  std::vector<ArrayRow> rows_;
+  std::uint64_t seen_ = 0, stride_ = 1;
+};
+
 struct FirstPass : NoRecords {
   FirstPass(Details& d, const Work& w, unsigned wantedDump) : details(d), work(w), wanted(wantedDump) {}
   Details& details;
@@ -101,13 +132,34 @@ struct FirstPass : NoRecords {
   unsigned dump = 0;
   bool taking = false;
 
-  ObjectList objects;
-  std::vector<RootRow> roots;
+  // Of the dump that is taken.
+  struct Dump {
+    AddressSetBuilder ids;
+    std::uint64_t records = 0;            // of objects
+    std::vector<std::uint64_t> repeated;  // numbers of records whose id came before, ascending
+    std::uint64_t firstId = 0, idBits = 0;  // idBits: in which ids differ
+    struct PlaceRow {
+      Place place;
+      std::uint64_t record;  // number of the first one behind it
+    };
+    std::vector<PlaceRow> places;
+    std::vector<Key> keys;  // each once, as they turn up
+    struct Seen {
+      std::uint64_t objects = 0;
+      std::uint32_t observedBytes = 0;  // of the first instance
+    };
+    std::vector<Seen> seen;  // by the key's word
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> firstInstances;  // (class number, id), a few of each class
+    ArraySample arrays;
+    std::uint64_t largeArrays = 0, hugeArrays = 0;  // by kLargePayload, kHugePayload
+    std::vector<RootRow> roots;
+    std::uint32_t oneTrace = 0;
+    bool differentTraces = false;
+  } taken;
   std::unordered_map<std::uint64_t, FrameRow> frames;
   std::map<std::uint32_t, std::vector<std::uint64_t>> traces;    // frames by serial, innermost first
   std::unordered_map<std::uint32_t, std::uint64_t> threadNames;  // by serial: of START_THREAD
-  std::uint32_t oneTrace = 0;
-  bool differentTraces = false, wholeDump = true;
+  bool wholeDump = true;
 
   void utf8(std::uint64_t id, std::span<const std::byte> text) { details.names.add(id, text); }
   void loadClass(std::uint32_t serial, std::uint64_t id, std::uint64_t name) { details.classes.load(serial, id, name); }
@@ -120,47 +172,64 @@ struct FirstPass : NoRecords {
     ++dump;
     taking = wanted == 0 || dump == wanted;
     if (!taking) return;
-    objects.clear();
-    roots.clear();
+    taken = {};
     details.classes.forgetRecords();
-    differentTraces = false;
-    oneTrace = 0;
   }
   void endDump(bool whole) {
     if (taking) wholeDump = whole;
   }
+  void place(const Place& place) {
+    if (taking) taken.places.push_back({place, taken.records});
+  }
   void root(std::uint8_t tag, std::uint64_t object, std::uint32_t thread, std::uint32_t frameNumber) {
-    if (taking) roots.push_back({object, thread, frameNumber, tag});
+    if (taking) taken.roots.push_back({object, thread, frameNumber, tag});
   }
   void classDump(const ClassRecord& record, std::uint64_t) {
     if (!taking) return;
     details.classes.record(record);
-    objects.add(record.id, Key::of(Shape::kClass, details.classes.numberOf(record.id)), 0);
+    object(record.id, Key::of(Shape::kClass, details.classes.numberOf(record.id)));
   }
   void instance(std::uint64_t id, std::uint32_t serial, std::uint64_t cls, std::span<const std::byte> values, std::uint64_t) {
     if (!taking) return;
+    constexpr unsigned kFew = 4;
     const std::uint32_t number = details.classes.numberOf(cls);
-    ClassInfo& info = details.classes.at(number);
-    if (info.observedBytes == 0) info.observedBytes = static_cast<std::uint32_t>(values.size());
-    objects.add(id, Key::of(Shape::kInstance, number), 0);
+    Dump::Seen& seen = object(id, Key::of(Shape::kInstance, number));
+    if (seen.objects <= kFew) {
+      if (seen.observedBytes == 0) seen.observedBytes = static_cast<std::uint32_t>(values.size());
+      taken.firstInstances.emplace_back(number, id);
+    }
     allocatedAt(serial);
   }
   void endObjectArray(std::uint64_t id, std::uint32_t serial, std::uint64_t cls, std::uint32_t count, std::uint64_t) {
-    if (!taking) return;
-    objects.add(id, Key::of(Shape::kObjectArray, details.classes.numberOf(cls)), count);
-    allocatedAt(serial);
+    if (taking) array(id, serial, Key::of(Shape::kObjectArray, details.classes.numberOf(cls)), count, details.classes.idSize());
   }
   void primitiveArray(std::uint64_t id, std::uint32_t serial, std::uint8_t type, std::uint32_t count, std::uint64_t) {
-    if (!taking) return;
-    objects.add(id, Key::of(Shape::kPrimitiveArray, type), count);
-    allocatedAt(serial);
+    if (taking) array(id, serial, Key::of(Shape::kPrimitiveArray, type), count, sizeOfType(type, details.classes.idSize()));
   }
   void progress(const HprofStream& stream) { reportProgress(work, stream); }
 
+ private:
+  Dump::Seen& object(std::uint64_t id, Key key) {
+    if (!taken.ids.add(id)) taken.repeated.push_back(taken.records);
+    if (taken.records++ == 0) taken.firstId = id;
+    taken.idBits |= id ^ taken.firstId;
+    if (key.word >= taken.seen.size()) taken.seen.resize(std::max<std::size_t>(std::size_t{key.word} + 1, taken.seen.size() * 2));
+    Dump::Seen& seen = taken.seen[key.word];
+    if (seen.objects++ == 0) taken.keys.push_back(key);
+    return seen;
+  }
+  void array(std::uint64_t id, std::uint32_t serial, Key key, std::uint32_t count, unsigned each) {
+    object(id, key);
+    taken.arrays.add(id, key, count);
+    const std::uint64_t payload = std::uint64_t{count} * each;
+    taken.largeArrays += payload > kLargePayload;
+    taken.hugeArrays += payload > kHugePayload;
+    allocatedAt(serial);
+  }
   void allocatedAt(std::uint32_t serial) {
     if (serial == 0) return;
-    if (oneTrace == 0) oneTrace = serial;
-    differentTraces |= serial != oneTrace;
+    if (taken.oneTrace == 0) taken.oneTrace = serial;
+    taken.differentTraces |= serial != taken.oneTrace;
   }
 };
 
@@ -170,16 +239,15 @@ struct TypePlan {
   Layout layout{};                // of instances
   std::uint64_t size = 0;         // of one instance
   std::uint32_t elementBytes = 0; // of arrays
+  bool hasRecord = true;          // its class, in the dump
   bool isFinal = false;           // derived from java.lang.ref.FinalReference
   bool classSlot = false;         // behind an instance's fields, before an array's elements
 };
 
-// Takes references of objects as ids and gives them on as objects, a few hundred at a time, so that the waits for memory
-// overlap. `Sink`: sink(object, first slot, entries), an entry being 0 for null or a target's index + 1.
-template <class Sink>
+// Takes references of objects as ids and writes them as objects, a few hundred at a time, so that the waits for memory overlap.
 class ReferenceBatch {
  public:
-  ReferenceBatch(const IdIndex& index, Sink& sink) : index_(index), sink_(sink) {}
+  ReferenceBatch(const AddressSet& ids, EdgeTableBuilder::Writer& writer) : set_(ids), writer_(writer) {}
   // The slots of `object` from number `firstSlot` on follow.
   void begin(std::uint32_t object, std::uint64_t firstSlot = 0) {
     if (ids_.size() >= kAtOnce) flush();
@@ -187,17 +255,22 @@ class ReferenceBatch {
   }
   void add(std::uint64_t id) { ids_.push_back(id); }
   void flush() {
-    for (const std::uint64_t id : ids_) index_.prefetchRows(id);
-    for (const std::uint64_t id : ids_) index_.prefetchUnits(id);
-    entries_.clear();
-    for (const std::uint64_t id : ids_) {
-      const std::uint32_t target = id == 0 ? IdIndex::kMissing : index_.indexOf(id);
-      missing_ += target == IdIndex::kMissing && id != 0;
-      entries_.push_back(target + 1);  // kMissing + 1 = 0
-    }
+    for (const std::uint64_t id : ids_)
+      if (id != 0) set_.prefetch(id);
+    std::size_t at = 0;
     for (std::size_t i = 0; i < pieces_.size(); ++i) {
       const std::size_t end = i + 1 < pieces_.size() ? pieces_[i + 1].at : ids_.size();
-      sink_(pieces_[i].object, pieces_[i].firstSlot, std::span(entries_).subspan(pieces_[i].at, end - pieces_[i].at));
+      writer_.begin(pieces_[i].object, static_cast<std::uint32_t>(pieces_[i].firstSlot));
+      for (; at < end; ++at) {
+        const std::uint32_t target = ids_[at] == 0 ? AddressSet::kMissing : set_.indexOf(ids_[at]);
+        if (target != AddressSet::kMissing) {
+          writer_.slot(target);
+          continue;
+        }
+        missing_ += ids_[at] != 0;
+        writer_.null();
+      }
+      writer_.end();
     }
     pieces_.clear();
     ids_.clear();
@@ -211,31 +284,11 @@ class ReferenceBatch {
     std::uint64_t firstSlot;
     std::size_t at;
   };
-  const IdIndex& index_;
-  Sink& sink_;
+  const AddressSet& set_;
+  EdgeTableBuilder::Writer& writer_;
   std::vector<Piece> pieces_;
   std::vector<std::uint64_t> ids_;
-  std::vector<std::uint32_t> entries_;
   std::uint64_t missing_ = 0;
-};
-
-// Where references go: into the snapshot's table, or for policy visualvm, which changes them first, into a plain list.
-struct IntoTable {
-  EdgeTableBuilder::Writer& writer;
-  void operator()(std::uint32_t object, std::uint64_t firstSlot, std::span<const std::uint32_t> entries) {
-    writer.begin(object, static_cast<std::uint32_t>(firstSlot));
-    for (const std::uint32_t entry : entries) {
-      if (entry == 0) writer.null();
-      else writer.slot(entry - 1);
-    }
-    writer.end();
-  }
-};
-struct IntoList {
-  PlainGraph& graph;
-  void operator()(std::uint32_t object, std::uint64_t firstSlot, std::span<const std::uint32_t> entries) {
-    std::copy(entries.begin(), entries.end(), graph.slots.data() + graph.first.begin(object) + firstSlot);
-  }
 };
 
 class HprofLoader {
@@ -246,28 +299,28 @@ class HprofLoader {
   void run() {
     readFirst();
     planTypes();
-    layOutObjects();
     declareStrengths();
-    if (policy_ == Policy::kVisualvm) {
-      readReferences<IntoList>(plain_);
-      placeThreads();
-      placeRoots();
-      const Work work = stages_.stage("edges", kSecondPassEnd, kSecondPassEnd);
-      applyVisualvm(state_, plain_, visualvmRoots_, classObjectsOfTypes(), *details_, work);
-      declareStrengths();
-    } else {
+    if (options_.references) {
       EdgeTableBuilder builder(state_.objects);
-      readReferences<IntoTable>(builder.writer());
-      const Work work = stages_.stage("edges", kSecondPassEnd, kSecondPassEnd);
+      builder.leaveSlotsUnnumbered();
+      readObjects(&builder);
+      const Work work = stages_.stage("edges", kReadEnd, kEdgesEnd);
       state_.edgeCount = builder.finish(state_.edges, work).edges;
-      placeThreads();
-      placeRoots();
+    } else {
+      readObjects(nullptr);
+    }
+    placeThreads();
+    placeRoots();
+    if (policy_ == Policy::kVisualvm && options_.references) {
+      const Work work = stages_.stage("edges", kEdgesEnd, kEdgesEnd);
+      applyVisualvm(state_, visualvmRoots_, classObjectsOfTypes(), *details_, work);
+      declareStrengths();
     }
     describeProcess();
     reopenForTexts();
     const bool wholeDump = first_->wholeDump;
     first_.reset();
-    computeGraph(state_, options_.dominators, stages_, kSecondPassEnd, 1);
+    if (options_.references) computeGraph(state_, options_, stages_, kEdgesEnd, 1);
     writeReport(wholeDump);
   }
 
@@ -281,7 +334,7 @@ class HprofLoader {
   // ---- first pass ------------------------------------------------------------------------------------------
   void readFirst() {
     const Work work = stages_.stage("reading", 0, kFirstPassEnd);
-    HprofStream stream(source_);
+    HprofStream stream(source_, work.threads > 1);
     const auto head = readHead(stream);
     if (!head)
       throw LoadFailure{ErrorCode::kDamaged, "this Java heap dump ends inside its header, or names an id size other than 4 and 8"};
@@ -297,19 +350,33 @@ class HprofLoader {
     details_->members = stream.members();
     if (options_.dump > counts_.dumps)
       throw LoadFailure{ErrorCode::kInvalidArgument,
-                        fmt::format("the file has {} dumps, and number {} was asked for", counts_.dumps, options_.dump)};
-    first_->objects.finish();
+                        counts_.dumps == 1 ? fmt::format("the file holds one dump, and number {} was asked for", options_.dump)
+                                           : fmt::format("the file holds {} dumps, and number {} was asked for", counts_.dumps, options_.dump)};
+    FirstPass::Dump& taken = first_->taken;
+    auto ids = std::make_shared<const AddressSet>(taken.ids.finish());
+    state_.objects = ids->size();
+    state_.addresses.set = details_->ids = std::move(ids);
+    countLoss("records of objects that came before", taken.repeated.size());
+    for (const Key key : taken.keys)
+      if (key.shape() == Shape::kInstance) classes().at(key.number()).observedBytes = taken.seen[key.word].observedBytes;
     classes().resolve();
-    if (first_->objects.size() > kMostObjects) throw std::length_error("more than 2^32 - 3 objects");
   }
 
   // ---- types and sizes -------------------------------------------------------------------------------------
+  // Class objects are instances of java.lang.Class.
+  Key typeKey(Key key) const {
+    if (key.shape() != Shape::kClass) return key;
+    return classOfClasses_ == kNone ? Key::of(Shape::kClass, 0) : Key::of(Shape::kInstance, classOfClasses_);
+  }
+  // kNone: the first pass saw no such object. Threads: any number.
+  std::uint32_t knownType(Key key) const {
+    const std::uint32_t row = typeKey(key).word;
+    return row < typeByKey_.size() ? typeByKey_[row] : kNone;
+  }
   std::uint32_t typeOf(Key key) {
-    // Class objects are instances of java.lang.Class.
-    if (key.shape() == Shape::kClass)
-      key = classOfClasses_ == kNone ? Key::of(Shape::kClass, 0) : Key::of(Shape::kInstance, classOfClasses_);
-    const std::size_t row = std::size_t{key.number()} * 4 + static_cast<std::size_t>(key.shape());
-    if (row >= typeByKey_.size()) typeByKey_.resize(row + 1, kNone);
+    key = typeKey(key);
+    const std::uint32_t row = key.word;
+    if (row >= typeByKey_.size()) typeByKey_.resize(std::size_t{row} + 1, kNone);
     std::uint32_t& type = typeByKey_[row];
     if (type == kNone) {
       type = static_cast<std::uint32_t>(plans_.size());
@@ -318,45 +385,40 @@ class HprofLoader {
     return type;
   }
 
-  // Looks at all objects once in the order of their ids: which types there are, and how objects lie beside each other.
+  // Which types there are, and how large their objects were.
   void planTypes() {
-    const ClassTable& table = classes();
-    classOfClasses_ = table.named("java.lang.Class", details_->names).value_or(kNone);
-    std::vector<std::uint64_t> loaders, builtin;
-    for (std::uint32_t number = 0; number < table.size(); ++number)
-      if (table[number].hasRecord && table[number].loader != 0) loaders.push_back(table[number].loader);
-    std::sort(loaders.begin(), loaders.end());
-    loaders.erase(std::unique(loaders.begin(), loaders.end()), loaders.end());
-    auto loader = loaders.begin();
+    const FirstPass::Dump& taken = first_->taken;
+    const AddressSet& ids = *details_->ids;
+    classOfClasses_ = classes().named("java.lang.Class", details_->names).value_or(kNone);
+    typeByKey_.assign(std::size_t{classes().size()} * 4, kNone);
+    // The most frequent ones first, so that most objects can have theirs in a byte.
+    std::vector<Key> keys = taken.keys;
+    std::stable_sort(keys.begin(), keys.end(), [&](Key a, Key b) { return taken.seen[a.word].objects > taken.seen[b.word].objects; });
+    for (const Key key : keys) {
+      const std::uint32_t type = typeOf(key);
+      if (type >= NarrowColumn::kInSide) rareObjects_ += taken.seen[key.word].objects;
+    }
 
-    typeByKey_.assign(std::size_t{table.size()} * 4, kNone);
     SizeDetector detector(head_.idSize);
-    ListedObject last;
-    std::uint64_t firstId = 0, rows = 0;
-    first_->objects.forEachAscending([&](const ListedObject& object) {
-      typeOf(object.key);
-      if (rows++ == 0)
-        firstId = object.id;
-      else if (last.key.isArray())
-        detector.see(last.key.shape(), sizeOfType(static_cast<std::uint8_t>(last.key.number()), head_.idSize), last.count,
-                     object.id - last.id);
-      idBits_ |= object.id - firstId;
-      last = object;
-      while (loader != loaders.end() && *loader < object.id) ++loader;
-      if (loader != loaders.end() && *loader == object.id && object.key.shape() == Shape::kInstance) {
-        const std::string name = className(object.key.number());
-        if (std::find(std::begin(kBuiltinLoaders), std::end(kBuiltinLoaders), name) != std::end(kBuiltinLoaders))
-          builtin.push_back(object.id);
-      }
-    });
-    state_.objects = static_cast<std::uint32_t>(rows);
-    rules_ = detector.rules(last.id, idBits_ | firstId, rows);
+    for (const ArrayRow& array : taken.arrays.rows()) {
+      const std::uint32_t index = ids.indexOf(array.id);
+      if (index == AddressSet::kMissing || index + 1 >= state_.objects) continue;
+      detector.see(array.key.shape(), sizeOfType(static_cast<std::uint8_t>(array.key.number()), head_.idSize), array.count,
+                   ids[index + 1] - array.id);
+    }
+    rules_ = detector.rules(state_.objects == 0 ? 0 : ids[state_.objects - 1], taken.idBits | taken.firstId, state_.objects);
     if (policy_ == Policy::kVisualvm) {
       // The library knows one rule: a header of an id and a reference, 4 bytes more for arrays, units of 8.
       rules_.header = head_.idSize + rules_.reference;
       rules_.arrayHeader = rules_.header + 4;
       rules_.alignment = 8;
     }
+    std::vector<std::uint64_t> builtin;
+    for (const auto& [number, id] : taken.firstInstances) {
+      const std::string name = className(number);
+      if (std::find(std::begin(kBuiltinLoaders), std::end(kBuiltinLoaders), name) != std::end(kBuiltinLoaders)) builtin.push_back(id);
+    }
+    std::sort(builtin.begin(), builtin.end());
     describeTypes(builtin);
   }
 
@@ -389,6 +451,7 @@ class HprofLoader {
       details_->typeClasses[i] = cls;
       const ClassInfo& info = table[cls];
       type.name = className(cls);
+      plan.hasRecord = info.hasRecord;
       withoutRecord += !info.hasRecord;
       // A class stays loaded as long as its loader lives, which knows all its classes; hidden classes are known to nobody.
       const bool hidden = type.name.find('+') != std::string::npos || type.name.find(".0x") != std::string::npos;
@@ -429,101 +492,30 @@ class HprofLoader {
     return field;
   }
 
-  // Without the locals that policy mat gives to threads.
-  std::uint64_t slotsOf(const ListedObject& object, const TypePlan& plan) const {
-    switch (object.key.shape()) {
-      case Shape::kClass: return countClassSlots(details_->classes[object.key.number()], policy_);
-      case Shape::kInstance: return plan.layout.references.size() + plan.classSlot;
-      case Shape::kObjectArray: return std::uint64_t{object.count} + plan.classSlot;
-      case Shape::kPrimitiveArray: return 0;
-    }
-    return 0;
-  }
-  std::uint64_t sizeOf(const ListedObject& object, const TypePlan& plan) const {
-    switch (object.key.shape()) {
+  // Of arrays: `count` elements. Of Class objects: with their static fields.
+  std::uint64_t sizeOf(const TypePlan& plan, Key key, std::uint32_t count) const {
+    switch (key.shape()) {
       case Shape::kClass: {
         if (policy_ == Policy::kVisualvm) return 0;  // as instances the library does not count them
         std::uint64_t primitive = plan.layout.primitiveBytes, references = plan.layout.references.size();
-        for (const StaticField& field : details_->classes[object.key.number()].statics) {
+        for (const StaticField& field : details_->classes[key.number()].statics) {
           if (field.type == kObjectField) ++references;
           else primitive += sizeOfType(field.type, head_.idSize);
         }
         return rules_.instance(primitive, references);
       }
       case Shape::kInstance: return plan.size;
-      default: return rules_.array(object.count, plan.elementBytes);
+      default: return rules_.array(count, plan.elementBytes);
     }
-  }
-
-  // ---- columns ---------------------------------------------------------------------------------------------
-  // Writes types, sizes and addresses, and drops the list of the first pass.
-  void layOutObjects() {
-    const std::uint32_t rows = state_.objects;
-    const auto sizeShift = static_cast<unsigned>(std::countr_zero(rules_.alignment));
-    const bool narrowTypes = plans_.size() <= 0x10000;
-    std::uint64_t large = 0;
-    first_->objects.forEachAscending([&](const ListedObject& object) {
-      large += (sizeOf(object, plans_[typeOf(object.key)]) >> sizeShift) >= 0xffff;
-    });
-    const bool narrowSizes = large <= 16 + rows / 64;
-    Buffer<std::uint16_t> types16(narrowTypes ? rows : 0), sizes16(narrowSizes ? rows : 0);
-    Buffer<std::uint32_t> types32(narrowTypes ? 0 : rows), sizes32(narrowSizes ? 0 : rows), units(rows);
-    state_.sizes.unitShift = sizeShift;
-    state_.sizes.sideMark = narrowSizes ? 0xffffu : 0xffff'ffffu;
-    AddressColumn& addresses = state_.addresses;
-    addresses.unitShift = idBits_ == 0 ? 0 : std::min(31u, static_cast<unsigned>(std::countr_zero(idBits_)));
-    const std::uint64_t reach = std::uint64_t{UINT32_MAX} << addresses.unitShift;
-    const bool plain = policy_ == Policy::kVisualvm;
-    if (plain) plain_.first = PagedOffsets(rows);
-    std::uint32_t index = 0;
-    std::uint64_t last = 0, lastSize = 0, overlaps = 0;
-    const Work work = stages_.stage("reading", kFirstPassEnd, kFirstPassEnd);
-    first_->objects.forEachAscending([&](const ListedObject& object) {
-      if (index % kStepsBetweenChecks == 0) work.throwIfStopped();
-      const std::uint32_t type = typeOf(object.key);
-      if (narrowTypes) types16[index] = static_cast<std::uint16_t>(type);
-      else types32[index] = type;
-      const std::uint64_t size = sizeOf(object, plans_[type]);
-      const std::uint64_t sizeUnits = std::min<std::uint64_t>(size >> sizeShift, state_.sizes.sideMark);
-      if (sizeUnits == state_.sizes.sideMark) state_.sizes.side.emplace_back(index, size);
-      if (narrowSizes) sizes16[index] = static_cast<std::uint16_t>(sizeUnits);
-      else sizes32[index] = static_cast<std::uint32_t>(sizeUnits);
-      if (addresses.segments.empty() || object.id - addresses.segments.back().base > reach)
-        addresses.segments.push_back({index, object.id});
-      units[index] = static_cast<std::uint32_t>((object.id - addresses.segments.back().base) >> addresses.unitShift);
-      if (plain) plain_.first.countWhileBuilding(index) = static_cast<std::uint32_t>(slotsOf(object, plans_[type]));
-      if (object.key.shape() == Shape::kClass) details_->classObjects.emplace_back(index, object.key.number());
-      overlaps += index != 0 && object.id - last < lastSize;
-      last = object.id;
-      lastSize = size;
-      ++index;
-    });
-    // Ids that are no addresses, or a virtual machine whose objects are smaller than any rule known here says.
-    state_.addressesAscend = overlaps == 0;
-    if (plain) {
-      if (!plain_.first.tryFinish()) throw std::length_error("more than 2^32 references in 65,536 neighbouring objects");
-      plain_.slots = Buffer<std::uint32_t>(plain_.first.total());
-    }
-    objectsInFile_ = first_->objects.size();
-    repeated_ = first_->objects.repeated();
-    countLoss("records of objects that came before", repeated_.size());
-    first_->objects.clear();
-    addresses.units = Column<std::uint32_t>::owning(std::move(units));
-    state_.edges.types = narrowTypes ? NarrowColumn(Column<std::uint16_t>::owning(std::move(types16)))
-                                     : NarrowColumn(Column<std::uint32_t>::owning(std::move(types32)));
-    state_.sizes.units = narrowSizes ? NarrowColumn(Column<std::uint16_t>::owning(std::move(sizes16)))
-                                     : NarrowColumn(Column<std::uint32_t>::owning(std::move(sizes32)));
-    details_->index = IdIndex(addresses, rows);
-    planThreadLocals();
   }
 
   // Policy mat: locals are no roots but references of their thread.
   void planThreadLocals() {
     if (policy_ != Policy::kMat) return;
-    for (const RootRow& root : first_->roots)
-      if (root.tag == kRootThreadObject && details_->index.indexOf(root.object) != IdIndex::kMissing)
+    for (const RootRow& root : first_->taken.roots)
+      if (root.tag == kRootThreadObject && details_->indexOf(root.object) != AddressSet::kMissing)
         threadWithLocals_.emplace(root.thread, root.object);
-    for (const RootRow& root : first_->roots) {
+    for (const RootRow& root : first_->taken.roots) {
       if (root.tag == kRootThreadObject || !belongsToThread(root.tag)) continue;
       const auto thread = threadWithLocals_.find(root.thread);
       if (thread != threadWithLocals_.end()) threadLocals_.emplace_back(thread->second, root.object);
@@ -533,41 +525,69 @@ class HprofLoader {
   }
 
   // ---- second pass -----------------------------------------------------------------------------------------
-  template <class Sink>
+  struct Columns {
+    NarrowColumnFiller types, sizes;
+    std::uint32_t firstRareType;  // from here on types stand in a table of their own
+  };
+  // What one thread has found, of all pieces of the file it took.
+  struct Found {
+    std::vector<Details::Checkpoint> checkpoints;
+    std::vector<Details::ExtraSlot> extraSlots;
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> classObjects;
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> largeSizes;
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> rareTypes;
+    std::vector<std::uint64_t> toFinalize;
+    std::uint64_t missing = 0, withoutLayout = 0, cutShort = 0;
+    struct Recent {
+      std::uint64_t cls = 0;
+      std::uint32_t type = kNone;
+    };
+    std::array<Recent, 4096> instances{}, arrays{};  // types by class
+  };
+  // Threads: one. One piece of the file, from a place on.
+  template <bool kReferences>
   struct SecondPass : NoRecords {
-    SecondPass(HprofLoader& l, const Work& w, Sink& sink)
-        : loader(l), work(w), batch(l.details_->index, sink), repeated(l.repeated_.begin()) {}
+    SecondPass(HprofLoader& l, const Work& w, Columns& c, Found& f, EdgeTableBuilder::Writer* writer, std::uint64_t firstRecord)
+        : loader(l), ids(*l.details_->ids), work(w), columns(c), found(f), record(firstRecord),
+          sizeShift(l.state_.sizes.unitShift), mixedTraces(l.differentTraces_) {
+      if constexpr (kReferences) batch.emplace(ids, *writer);
+      const auto& all = loader.first_->taken.repeated;
+      repeated = std::lower_bound(all.begin(), all.end(), record);
+    }
     HprofLoader& loader;
+    const AddressSet& ids;
     const Work& work;
-    ReferenceBatch<Sink> batch;
+    Columns& columns;
+    Found& found;
+    std::optional<ReferenceBatch> batch;  // none without references
     std::vector<std::uint64_t>::const_iterator repeated;
-    unsigned dump = 0;
-    bool taking = false, checkpointDue = true;
-    std::uint64_t ordinal = 0, sinceCheckpoint = 0, withoutLayout = 0, cutShort = 0;
-    std::uint32_t lastIndex = IdIndex::kMissing;
+    std::uint64_t record;
+    const unsigned sizeShift;
+    const bool mixedTraces;
+    bool over = false, checkpointDue = true;  // over: another dump has begun
+    std::uint64_t sinceCheckpoint = 0;
+    std::uint32_t lastIndex = AddressSet::kMissing;
     // Of the array whose elements follow.
-    std::uint32_t arrayIndex = IdIndex::kMissing;
+    std::uint32_t arrayIndex = AddressSet::kMissing;
     std::uint64_t elementsAt = 0;
 
-    void beginDump() {
-      ++dump;
-      taking = loader.options_.dump == 0 ? dump == loader.counts_.dumps : dump == loader.options_.dump;
-    }
+    void beginDump() { over = true; }
     void beginSegment() { checkpointDue = true; }
     // The index of the object whose record this is; kMissing: it came before.
     std::uint32_t take(std::uint64_t id, std::uint64_t at) {
-      if (ordinal >= loader.objectsInFile_) throw FileChanged{};
-      const bool again = repeated != loader.repeated_.end() && *repeated == ordinal;
-      ++ordinal;
+      const FirstPass::Dump& taken = loader.first_->taken;
+      if (record >= taken.records) throw FileChanged{};
+      const bool again = repeated != taken.repeated.end() && *repeated == record;
+      ++record;
       if (again) {
         ++repeated;
         checkpointDue = true;
-        return IdIndex::kMissing;
+        return AddressSet::kMissing;
       }
-      const std::uint32_t index = loader.details_->index.indexOf(id);
-      if (index == IdIndex::kMissing) throw FileChanged{};
+      const std::uint32_t index = ids.indexOf(id);
+      if (index == AddressSet::kMissing) throw FileChanged{};
       if (checkpointDue || index != lastIndex + 1 || sinceCheckpoint >= Details::kCheckpointRows) {
-        loader.details_->checkpoints.push_back({index, at});
+        found.checkpoints.push_back({index, at});
         checkpointDue = false;
         sinceCheckpoint = 0;
       }
@@ -575,57 +595,85 @@ class HprofLoader {
       lastIndex = index;
       return index;
     }
-    const TypePlan& planOf(std::uint32_t index) const { return loader.plans_[loader.state_.edges.types[index]]; }
-
-    void classDump(const ClassRecord& record, std::uint64_t at) {
-      if (!taking) return;
-      const std::uint32_t index = take(record.id, at);
-      if (index == IdIndex::kMissing) return;
-      const auto number = loader.classes().find(record.id);
-      if (!number) throw FileChanged{};
-      const std::uint64_t classOfClasses =
-          loader.classOfClasses_ == kNone ? 0 : loader.classes()[loader.classOfClasses_].id;
-      batch.begin(index);
-      for (const ClassSlot& row : classSlots(loader.classes()[*number], loader.policy_, classOfClasses)) batch.add(row.value);
+    const TypePlan& describe(std::uint32_t index, std::uint32_t type, Key key, std::uint32_t count) {
+      const TypePlan& plan = loader.plans_[type];
+      columns.types.set(index, std::min(type, columns.firstRareType));
+      if (type >= columns.firstRareType) [[unlikely]] found.rareTypes.emplace_back(index, type);
+      const std::uint64_t size = loader.sizeOf(plan, key, count), units = size >> sizeShift;
+      const std::uint32_t mark = loader.state_.sizes.sideMark;
+      columns.sizes.set(index, static_cast<std::uint32_t>(std::min<std::uint64_t>(units, mark)));
+      if (units >= mark) found.largeSizes.emplace_back(index, size);
+      return plan;
     }
-    void instance(std::uint64_t id, std::uint32_t serial, std::uint64_t cls, std::span<const std::byte> values,
-                  std::uint64_t at) {
-      if (!taking) return;
-      const std::uint32_t index = take(id, at);
-      if (index == IdIndex::kMissing) return;
-      const TypePlan& plan = planOf(index);
-      const unsigned idSize = loader.head_.idSize;
-      if (!plan.layout.references.empty() || plan.classSlot) {
-        batch.begin(index);
-        if (values.size() >= plan.layout.recordBytes) {
-          for (const ReferenceField& field : plan.layout.references) batch.add(loadId(values.data() + field.offset, idSize));
-        } else {
-          for (const ReferenceField& field : plan.layout.references)
-            batch.add(field.offset + idSize <= values.size() ? loadId(values.data() + field.offset, idSize) : 0);
-        }
-        if (plan.classSlot) batch.add(cls);
+    std::uint32_t typeOf(std::array<typename Found::Recent, 4096>& recent, Shape shape, std::uint64_t cls) {
+      typename Found::Recent& row = recent[(cls >> 3) % recent.size()];
+      if (row.type == kNone || row.cls != cls) {
+        const auto number = loader.details_->classes.find(cls);
+        if (!number) throw FileChanged{};
+        row = {cls, loader.knownType(Key::of(shape, *number))};
+        if (row.type == kNone) throw FileChanged{};
       }
-      cutShort += values.size() < plan.layout.recordBytes;
-      withoutLayout += !values.empty() && !loader.classes()[plan.key.number()].hasRecord;
-      if (!loader.threadLocals_.empty()) addThreadLocals(index, id, plan.layout.references.size() + plan.classSlot);
-      if (plan.isFinal) finalizer(index, plan, values);
-      loader.allocatedAt(index, serial);
+      return row.type;
+    }
+
+    void classDump(const ClassRecord& dumped, std::uint64_t at) {
+      if (over) return;
+      const std::uint32_t index = take(dumped.id, at);
+      if (index == AddressSet::kMissing) return;
+      const ClassTable& classes = loader.details_->classes;
+      const auto number = classes.find(dumped.id);
+      if (!number) throw FileChanged{};
+      const Key key = Key::of(Shape::kClass, *number);
+      const std::uint32_t type = loader.knownType(key);
+      if (type == kNone) throw FileChanged{};
+      describe(index, type, key, 0);
+      found.classObjects.emplace_back(index, *number);
+      if constexpr (kReferences) {
+        const std::uint64_t classOfClasses = loader.classOfClasses_ == kNone ? 0 : classes[loader.classOfClasses_].id;
+        batch->begin(index);
+        for (const ClassSlot& row : classSlots(classes[*number], loader.policy_, classOfClasses)) batch->add(row.value);
+      }
+    }
+    void instance(std::uint64_t id, std::uint32_t serial, std::uint64_t cls, std::span<const std::byte> values, std::uint64_t at) {
+      if (over) return;
+      const std::uint32_t index = take(id, at);
+      if (index == AddressSet::kMissing) return;
+      const std::uint32_t type = typeOf(found.instances, Shape::kInstance, cls);
+      const TypePlan& plan = describe(index, type, Key::of(Shape::kInstance, 0), 0);
+      if constexpr (kReferences) {
+        const unsigned idSize = loader.head_.idSize;
+        if (!plan.layout.references.empty() || plan.classSlot) {
+          batch->begin(index);
+          if (values.size() >= plan.layout.recordBytes) {
+            for (const ReferenceField& field : plan.layout.references) batch->add(loadId(values.data() + field.offset, idSize));
+          } else {
+            for (const ReferenceField& field : plan.layout.references)
+              batch->add(field.offset + idSize <= values.size() ? loadId(values.data() + field.offset, idSize) : 0);
+          }
+          if (plan.classSlot) batch->add(cls);
+        }
+        if (!loader.threadLocals_.empty()) addThreadLocals(index, id, plan.layout.references.size() + plan.classSlot);
+        if (plan.isFinal) finalizer(type, plan, values);
+      }
+      found.cutShort += values.size() < plan.layout.recordBytes;
+      found.withoutLayout += !plan.hasRecord && !values.empty();
+      if (mixedTraces) loader.allocatedAt(index, serial);
     }
     // Policy mat: behind the `own` slots of a thread with locals.
     void addThreadLocals(std::uint32_t index, std::uint64_t id, std::uint64_t own) {
       const auto& locals = loader.threadLocals_;
       auto from = std::lower_bound(locals.begin(), locals.end(), std::pair(id, std::uint64_t{0}));
       if (from == locals.end() || from->first != id) return;
-      batch.begin(index, own);
+      batch->begin(index, own);
       for (; from != locals.end() && from->first == id; ++from) {
-        batch.add(from->second);
-        loader.details_->extraSlots.push_back({index, "<Java local>"});
+        batch->add(from->second);
+        found.extraSlots.push_back({index, "<Java local>"});
       }
     }
     // A FinalReference with a successor stands in the queue of those whose finalizer will run: the collector has found its
     // referent unreachable and keeps it, and all it reaches, until then.
-    void finalizer(std::uint32_t index, const TypePlan& plan, std::span<const std::byte> values) {
-      const TypeInfo& type = loader.state_.types[TypeIndex(loader.state_.edges.types[index])];
+    void finalizer(std::uint32_t typeNumber, const TypePlan& plan, std::span<const std::byte> values) {
+      const TypeInfo& type = std::as_const(loader.state_).types[TypeIndex(typeNumber)];
       std::uint64_t referent = 0, next = 0;
       for (std::size_t i = 0; i < plan.layout.references.size(); ++i) {
         const ReferenceField& field = plan.layout.references[i];
@@ -635,67 +683,176 @@ class HprofLoader {
         // Finalizer has a `next` of its own, the list of all; the queue's is that of Reference, which stands later.
         if (type.fields[i].name == "next") next = value;
       }
-      if (referent != 0 && next != 0) loader.toFinalize_.push_back(referent);
+      if (referent != 0 && next != 0) found.toFinalize.push_back(referent);
     }
 
-    static constexpr bool kWantsElements = true;
-    void beginObjectArray(std::uint64_t id, std::uint32_t serial, std::uint64_t cls, std::uint32_t, std::uint64_t at) {
-      arrayIndex = IdIndex::kMissing;
+    static constexpr bool kWantsElements = kReferences;
+    void beginObjectArray(std::uint64_t id, std::uint32_t serial, std::uint64_t cls, std::uint32_t count, std::uint64_t at) {
+      arrayIndex = AddressSet::kMissing;
       // The last array of a file that is cut: the first pass did not count it.
-      if (!taking || ordinal >= loader.objectsInFile_) return;
+      if (over || record >= loader.first_->taken.records) return;
       arrayIndex = take(id, at);
-      if (arrayIndex == IdIndex::kMissing) return;
-      elementsAt = 0;
-      if (planOf(arrayIndex).classSlot) {
-        batch.begin(arrayIndex);
-        batch.add(cls);
-        elementsAt = 1;
+      if (arrayIndex == AddressSet::kMissing) return;
+      const std::uint32_t type = typeOf(found.arrays, Shape::kObjectArray, cls);
+      const TypePlan& plan = describe(arrayIndex, type, Key::of(Shape::kObjectArray, 0), count);
+      elementsAt = plan.classSlot ? 1 : 0;
+      if constexpr (kReferences) {
+        if (plan.classSlot) {
+          batch->begin(arrayIndex);
+          batch->add(cls);
+        }
       }
-      loader.allocatedAt(arrayIndex, serial);
+      if (mixedTraces) loader.allocatedAt(arrayIndex, serial);
     }
-    void elements(std::uint32_t first, const std::byte* ids, std::uint32_t count) {
-      if (arrayIndex == IdIndex::kMissing) return;
+    void elements(std::uint32_t first, const std::byte* elementIds, std::uint32_t count) {
+      if (arrayIndex == AddressSet::kMissing) return;
       const unsigned idSize = loader.head_.idSize;
-      batch.begin(arrayIndex, elementsAt + first);
-      for (std::uint32_t i = 0; i < count; ++i) batch.add(loadId(ids + std::size_t{i} * idSize, idSize));
+      batch->begin(arrayIndex, elementsAt + first);
+      for (std::uint32_t i = 0; i < count; ++i) batch->add(loadId(elementIds + std::size_t{i} * idSize, idSize));
     }
-    void primitiveArray(std::uint64_t id, std::uint32_t serial, std::uint8_t, std::uint32_t, std::uint64_t at) {
-      if (!taking) return;
+    void primitiveArray(std::uint64_t id, std::uint32_t serial, std::uint8_t element, std::uint32_t count, std::uint64_t at) {
+      if (over) return;
       const std::uint32_t index = take(id, at);
-      if (index != IdIndex::kMissing) loader.allocatedAt(index, serial);
+      if (index == AddressSet::kMissing) return;
+      const Key key = Key::of(Shape::kPrimitiveArray, element);
+      const std::uint32_t type = loader.knownType(key);
+      if (type == kNone) throw FileChanged{};
+      describe(index, type, key, count);
+      if (mixedTraces) loader.allocatedAt(index, serial);
     }
-    void progress(const HprofStream& stream) { reportProgress(work, stream); }
+    void progress(const HprofStream&) { work.throwIfStopped(); }
   };
 
-  template <class Sink, class Place>
-  void readReferences(Place& place) {
-    const Work work = stages_.stage("edges", kFirstPassEnd, kSecondPassEnd);
+  // Types, sizes and, with a builder, references.
+  void readObjects(EdgeTableBuilder* builder) {
+    const Work work = stages_.stage("edges", kFirstPassEnd, kReadEnd);
+    const FirstPass::Dump& taken = first_->taken;
     planStacks();
-    Sink sink{place};
-    SecondPass<Sink> pass(*this, work, sink);
-    HprofStream stream(source_);
-    if (!readHead(stream)) throw FileChanged{};
-    HprofParser<SecondPass<Sink>> parser(stream, head_, pass);
-    parser.run();
-    pass.batch.flush();
-    if (pass.ordinal != objectsInFile_) throw FileChanged{};
-    countLoss("references to objects that are not in the dump", pass.batch.missing());
-    countLoss("objects with less data than their class has fields", pass.cutShort);
-    countLoss("objects whose class has no record, so no fields", pass.withoutLayout);
-    state_.report.referencesMissing += pass.withoutLayout + pass.cutShort;
+    planThreadLocals();
+    ShallowSizes& sizes = state_.sizes;
+    sizes.unitShift = static_cast<unsigned>(std::countr_zero(rules_.alignment));
+    const std::uint64_t few = 16 + state_.objects / kRowsToASideRow;
+    sizes.sideMark = taken.largeArrays <= few ? 0xffu : taken.hugeArrays <= few ? 0xffffu : 0xffff'ffffu;
+    const bool rareApart = plans_.size() > NarrowColumn::kInSide && rareObjects_ <= state_.objects / kRowsToASideType;
+    Columns columns{NarrowColumnFiller(state_.objects, rareApart || plans_.empty() ? NarrowColumn::kInSide : static_cast<std::uint32_t>(plans_.size() - 1)),
+                    NarrowColumnFiller(state_.objects, sizes.sideMark), rareApart ? std::uint32_t{NarrowColumn::kInSide} : AddressSet::kMissing};
+
+    const std::vector<std::size_t> pieces = planPieces();
+    const unsigned threads = std::max(1u, std::min(work.threads, static_cast<unsigned>(std::min<std::size_t>(pieces.size(), 64))));
+    std::vector<std::unique_ptr<Found>> found;
+    std::vector<EdgeTableBuilder::Writer*> writers;
+    for (unsigned i = 0; i < threads; ++i) {
+      found.push_back(std::make_unique<Found>());
+      writers.push_back(builder == nullptr ? nullptr : &builder->writer());
+    }
+    Work some = work;
+    some.threads = threads;
+    forEachItem(some, pieces.size(), [&](unsigned worker, std::size_t item) {
+      const bool last = item + 1 == pieces.size();
+      const FirstPass::Dump::PlaceRow& from = taken.places[pieces[item]];
+      const std::uint64_t end = last ? UINT64_MAX : taken.places[pieces[item + 1]].place.position;
+      const std::uint64_t endRecord = last ? taken.records : taken.places[pieces[item + 1]].record;
+      HprofStream stream(source_, details_->members, from.place.position, HprofStream::kBuffer);
+      const auto read = [&](auto pass) {
+        HprofParser<decltype(pass)> parser(stream, head_, pass);
+        parser.runFrom(from.place, end);
+        if (pass.batch) {
+          pass.batch->flush();
+          found[worker]->missing += pass.batch->missing();
+        }
+        if (pass.record != endRecord) throw FileChanged{};
+      };
+      if (builder != nullptr) read(SecondPass<true>(*this, work, columns, *found[worker], writers[worker], from.record));
+      else read(SecondPass<false>(*this, work, columns, *found[worker], nullptr, from.record));
+    });
+    if (rareApart) {
+      std::vector<std::pair<std::uint32_t, std::uint32_t>> rare;
+      for (const auto& part : found) rare.insert(rare.end(), part->rareTypes.begin(), part->rareTypes.end());
+      std::sort(rare.begin(), rare.end());
+      rare.shrink_to_fit();
+      state_.edges.types = columns.types.finishWith(std::move(rare));
+    } else {
+      state_.edges.types = columns.types.finish();
+    }
+    sizes.units = columns.sizes.finish();
+    if (differentTraces_) state_.sites = NarrowColumn(Column<std::uint32_t>::owning(std::move(siteWords_)));
+    gather(found);
+    findOverlaps(work);
+  }
+
+  // Places at which threads begin, about as far apart as is worth it. In a .gz only such that little has to be inflated from the
+  // beginning of their member, once more, to get there.
+  std::vector<std::size_t> planPieces() const {
+    const std::vector<FirstPass::Dump::PlaceRow>& places = first_->taken.places;
+    const std::vector<GzipMember>& members = details_->members;
+    const std::uint64_t length = members.empty() ? kPlainPiece : kGzipPiece;
+    std::vector<std::size_t> pieces;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const std::uint64_t at = places[i].place.position;
+      if (!pieces.empty()) {
+        if (at - places[pieces.back()].place.position < length) continue;
+        const auto member = std::upper_bound(members.begin(), members.end(), at,
+                                             [](std::uint64_t wanted, const GzipMember& m) { return wanted < m.inflated; });
+        if (member != members.begin() && at - std::prev(member)->inflated > kGzipPiece / 4) continue;
+      }
+      pieces.push_back(i);
+    }
+    return pieces;
+  }
+
+  void gather(const std::vector<std::unique_ptr<Found>>& found) {
+    std::uint64_t missing = 0, withoutLayout = 0, cutShort = 0;
+    const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+    for (const auto& part : found) {
+      missing += part->missing;
+      withoutLayout += part->withoutLayout;
+      cutShort += part->cutShort;
+      append(details_->checkpoints, part->checkpoints);
+      append(details_->extraSlots, part->extraSlots);
+      append(details_->classObjects, part->classObjects);
+      append(state_.sizes.side, part->largeSizes);
+      append(toFinalize_, part->toFinalize);
+    }
     const auto byObject = [](const auto& a, const auto& b) { return a.object < b.object; };
     std::sort(details_->checkpoints.begin(), details_->checkpoints.end(), byObject);
+    details_->checkpoints.shrink_to_fit();
     std::stable_sort(details_->extraSlots.begin(), details_->extraSlots.end(), byObject);
-    state_.ageAndFlags = Column<std::uint8_t>::owning(Buffer<std::uint8_t>(state_.objects));
-    state_.sites = differentTraces_ ? NarrowColumn(Column<std::uint32_t>::owning(std::move(siteWords_)))
-                                    : NarrowColumn(Column<std::uint16_t>::owning(Buffer<std::uint16_t>(state_.objects)));
+    std::sort(details_->classObjects.begin(), details_->classObjects.end());
+    std::sort(state_.sizes.side.begin(), state_.sizes.side.end());
+    state_.sizes.side.shrink_to_fit();
+    std::sort(toFinalize_.begin(), toFinalize_.end());
+    countLoss("references to objects that are not in the dump", missing);
+    countLoss("objects with less data than their class has fields", cutShort);
+    countLoss("objects whose class has no record, so no fields", withoutLayout);
+    state_.report.referencesMissing += withoutLayout + cutShort;
+  }
+
+  // Ids that are no addresses, or a virtual machine whose objects are smaller than any rule known here says.
+  void findOverlaps(const Work& work) {
+    std::atomic<bool> overlap{false};
+    const std::uint32_t rows = state_.objects;
+    Work silent = work;
+    silent.progress = nullptr;
+    forEachItem(silent, (std::size_t{rows} + kStepsBetweenChecks - 1) / kStepsBetweenChecks, [&](unsigned, std::size_t item) {
+      const auto first = static_cast<std::uint32_t>(item * kStepsBetweenChecks);
+      const auto last = static_cast<std::uint32_t>(std::min<std::uint64_t>(rows, std::uint64_t{first} + kStepsBetweenChecks + 1));
+      std::uint64_t before = 0, size = 0;
+      bool any = false;
+      details_->ids->forEach(first, last, [&](std::uint32_t index, std::uint64_t address) {
+        any |= index != first && address - before < size;
+        before = address;
+        size = state_.sizes[index];
+      });
+      if (any) overlap.store(true);
+    });
+    state_.addressesAscend = !overlap.load();
   }
 
   // ---- stacks of allocations -------------------------------------------------------------------------------
   // The JDK gives all objects one dummy trace; the old -agentlib:hprof and some other virtual machines give real ones.
   void planStacks() {
     state_.sitesTable.push_back(SiteInfo{});
-    differentTraces_ = first_->differentTraces;
+    differentTraces_ = first_->taken.differentTraces;
     if (!differentTraces_) return;
     siteWords_ = Buffer<std::uint32_t>(state_.objects);
     std::unordered_map<std::uint64_t, std::uint64_t> pcs;  // by frame id
@@ -756,7 +913,7 @@ class HprofLoader {
   }
 
   void placeThreads() {
-    for (const RootRow& root : first_->roots) {
+    for (const RootRow& root : first_->taken.roots) {
       if (root.tag != kRootThreadObject || threadRows_.contains(root.thread)) continue;
       threadRows_.emplace(root.thread, static_cast<std::uint32_t>(state_.threads.size()));
       traceOfThread_.emplace(root.thread, root.frame);
@@ -794,14 +951,14 @@ class HprofLoader {
 
   void placeRoots() {
     std::uint64_t lost = 0;
-    std::stable_sort(first_->roots.begin(), first_->roots.end(),
+    std::stable_sort(first_->taken.roots.begin(), first_->taken.roots.end(),
                      [](const RootRow& a, const RootRow& b) { return visualvmRank(a.tag) < visualvmRank(b.tag); });
     bool stickySeen = false;
-    for (const RootRow& row : first_->roots) {
+    for (const RootRow& row : first_->taken.roots) {
       if (row.tag == kUnreachableRoot || row.object == 0) continue;
       stickySeen |= row.tag == kRootStickyClass;
-      const std::uint32_t index = details_->index.indexOf(row.object);
-      if (index == IdIndex::kMissing) {
+      const std::uint32_t index = details_->indexOf(row.object);
+      if (index == AddressSet::kMissing) {
         ++lost;
         continue;
       }
@@ -814,7 +971,7 @@ class HprofLoader {
       addRoot(index, kindOf(row.tag), labelOf(row), thread);
     }
     for (const std::uint64_t object : toFinalize_)
-      if (const std::uint32_t index = details_->index.indexOf(object); index != IdIndex::kMissing)
+      if (const std::uint32_t index = details_->indexOf(object); index != AddressSet::kMissing)
         addRoot(index, RootKind::kFinalizer, label("waits for its finalizer"));
     // Some writers leave out that classes of the boot loader are never unloaded.
     if (!stickySeen && policy_ != Policy::kVisualvm)
@@ -830,11 +987,11 @@ class HprofLoader {
     state_.roots.erase(std::unique(state_.roots.begin(), state_.roots.end(), same), state_.roots.end());
   }
   std::vector<std::uint32_t> classObjectsOfTypes() {
-    std::vector<std::uint32_t> objects(plans_.size(), IdIndex::kMissing);
+    std::vector<std::uint32_t> objects(plans_.size(), AddressSet::kMissing);
     for (std::size_t i = 0; i < plans_.size(); ++i) {
       if (plans_[i].key.shape() != Shape::kInstance) continue;
-      const std::uint32_t object = details_->index.indexOf(classes()[plans_[i].key.number()].id);
-      if (object != IdIndex::kMissing && details_->classOfObject(object)) objects[i] = object;
+      const std::uint32_t object = details_->indexOf(classes()[plans_[i].key.number()].id);
+      if (object != AddressSet::kMissing && details_->classOfObject(object)) objects[i] = object;
     }
     return objects;
   }
@@ -845,6 +1002,8 @@ class HprofLoader {
     process.generator = head_.version;
     process.source = "Java heap dump";
     const std::uint64_t number = options_.dump != 0 ? options_.dump : counts_.dumps;
+    state_.report.dumpNumber = number;
+    state_.report.dumpsInFile = counts_.dumps;
     if (counts_.dumps > 1) process.source += fmt::format(", number {} of {} in the file", number, counts_.dumps);
     if (counts_.lengthsRepaired != 0) process.source += ", with a record that does not tell its length";
     process.dumpedUnix = head_.unixMilliseconds * 1'000'000;  // ns
@@ -858,8 +1017,8 @@ class HprofLoader {
     state_.objectTexts = makeObjectTexts(state_, details_);
     state_.slotTexts = makeSlotTexts(state_, details_);
     for (std::size_t i = 0; i < threadObjects_.size(); ++i) {
-      const std::uint32_t index = details_->index.indexOf(threadObjects_[i]);
-      if (index != IdIndex::kMissing && state_.threads[i].name.empty())
+      const std::uint32_t index = details_->indexOf(threadObjects_[i]);
+      if (index != AddressSet::kMissing && state_.threads[i].name.empty())
         state_.threads[i].name = state_.objectTexts->describe(index);
     }
   }
@@ -904,10 +1063,8 @@ class HprofLoader {
   std::vector<TypePlan> plans_;           // by type
   std::vector<std::uint32_t> typeByKey_;  // by class number * 4 + shape
   std::uint32_t classOfClasses_ = kNone;
-  std::uint64_t idBits_ = 0;
+  std::uint64_t rareObjects_ = 0;
   SizeRules rules_;
-  std::uint64_t objectsInFile_ = 0;
-  std::vector<std::uint64_t> repeated_;
   std::unordered_map<std::uint32_t, std::uint64_t> threadWithLocals_;  // by serial; policy mat
   std::vector<std::pair<std::uint64_t, std::uint64_t>> threadLocals_;  // (thread, local), sorted; policy mat
   std::vector<std::uint64_t> toFinalize_;
@@ -918,7 +1075,6 @@ class HprofLoader {
 
   std::unordered_map<std::uint32_t, std::uint32_t> threadRows_, traceOfThread_;  // by serial
   std::vector<std::uint64_t> threadObjects_;                                    // by row
-  PlainGraph plain_;                                                            // policy visualvm
   std::vector<std::uint32_t> visualvmRoots_;
 };
 

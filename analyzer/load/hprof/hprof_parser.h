@@ -4,6 +4,8 @@
 //   HprofParser<Visitor> parser(stream, *readHead(stream), visitor);
 //   parser.run();   parser.counts().lostBytes
 //
+// A run tells its visitor of places (Visitor::place) at which later runs over the same bytes may begin, several side by side.
+//
 // Sub-records of a heap dump carry no length, so an unknown one, or one that does not fit, ends its segment: the bytes up to
 // the segment's end are counted as lost and reading goes on behind it. Both passes over a file take the same decisions.
 //
@@ -98,6 +100,13 @@ struct ClassRecord {
   std::vector<InstanceField> fields;
 };
 
+// Where a sub-record of a heap dump begins, and what the parser knows there of its surroundings.
+struct Place {
+  std::uint64_t position = 0;
+  std::uint64_t limit = 0;  // where the segment ends
+  std::uint8_t tag = 0;     // of the record that the segment is
+};
+
 // Every record a visitor may want, ignored. `at`: the position of the record.
 struct NoRecords {
   void utf8(std::uint64_t /*id*/, std::span<const std::byte> /*text*/) {}
@@ -109,6 +118,8 @@ struct NoRecords {
   void beginDump() {}
   void endDump(bool /*whole*/) {}
   void beginSegment() {}  // of the dump that has begun; its sub-records follow without a gap
+  // At the first sub-record of a dump, and then about every kBytesBetweenPlaces.
+  void place(const Place& /*place*/) {}
   void root(std::uint8_t /*tag*/, std::uint64_t /*object*/, std::uint32_t /*thread*/, std::uint32_t /*frame or trace*/) {}
   void classDump(const ClassRecord& /*record*/, std::uint64_t /*at*/) {}
   void instance(std::uint64_t /*id*/, std::uint32_t /*trace*/, std::uint64_t /*cls*/, std::span<const std::byte> /*values*/,
@@ -140,8 +151,11 @@ class HprofParser {
  public:
   HprofParser(HprofStream& stream, const Head& head, Visitor& visitor) : s_(stream), v_(visitor), id_(head.idSize) {}
 
+  static constexpr std::uint64_t kBytesBetweenPlaces = std::uint64_t{4} << 20;
+
   void run() {
     while (s_.need(kRecordHead)) {
+      if (s_.position() >= stopAt_) return;
       tick();
       const auto tag = static_cast<std::uint8_t>(s_.data()[0]);
       const std::uint32_t length = load32(s_.data() + 5);
@@ -159,6 +173,16 @@ class HprofParser {
     const std::uint64_t rest = s_.skip(UINT64_MAX);
     counts_.lostBytes += rest;
     counts_.truncated |= rest != 0;
+  }
+  // Goes on at a place that an earlier run named, where the stream stands, up to the first record that begins at or behind
+  // `end`. The counts are of no use then.
+  void runFrom(const Place& place, std::uint64_t end) {
+    stopAt_ = end;
+    lastTick_ = s_.position();
+    inSegments_ = place.tag == kHeapDumpSegment;
+    limit_ = place.limit;
+    subRecords(place.tag);
+    if (s_.position() < stopAt_) run();
   }
   const ParseCounts& counts() const { return counts_; }
 
@@ -251,6 +275,7 @@ class HprofParser {
       counts_.endSeen = false;
       v_.beginDump();
       inSegments_ = tag == kHeapDumpSegment;
+      placeDue_ = 0;
     }
     const std::uint64_t begin = s_.position();
     limit_ = begin + length;
@@ -262,12 +287,20 @@ class HprofParser {
       limit_ = *size;
       ++counts_.lengthsRepaired;
     }
-    bool whole = true;
     v_.beginSegment();
+    subRecords(tag);
+  }
+  void subRecords(std::uint8_t tag) {
+    bool whole = true;
     while (s_.position() < limit_) {
+      if (s_.position() >= stopAt_) return;
       tick();
+      if (s_.position() >= placeDue_) {
+        v_.place({s_.position(), limit_, tag});
+        placeDue_ = s_.position() + kBytesBetweenPlaces;
+      }
       Outcome outcome = s_.need(1) ? subRecord() : Outcome::kEnd;
-      while (outcome == Outcome::kCrosses && tag == kHeapDump && (!size || limit_ + (std::uint64_t{1} << 32) <= *size)) {
+      while (outcome == Outcome::kCrosses && tag == kHeapDump && (!s_.size() || limit_ + (std::uint64_t{1} << 32) <= *s_.size())) {
         limit_ += std::uint64_t{1} << 32;
         ++counts_.lengthsRepaired;
         outcome = subRecord();
@@ -302,6 +335,7 @@ class HprofParser {
   }
   // The same, and readable at once.
   Outcome get(std::size_t bytes) {
+    if (s_.available() >= bytes && limit_ - s_.position() >= bytes) [[likely]] return Outcome::kRead;
     const Outcome there = room(bytes);
     if (there != Outcome::kRead) return there;
     if (s_.need(bytes)) return Outcome::kRead;
@@ -452,7 +486,7 @@ class HprofParser {
   HprofStream& s_;
   Visitor& v_;
   const unsigned id_;
-  std::uint64_t limit_ = 0, lastTick_ = 0;
+  std::uint64_t limit_ = 0, stopAt_ = UINT64_MAX, lastTick_ = 0, placeDue_ = 0;
   bool inSegments_ = false;
   ParseCounts counts_;
   ClassRecord class_;  // kept for its memory

@@ -4,8 +4,15 @@
 
 #include <algorithm>
 #include <array>
+#include <condition_variable>
 #include <cstring>
+#include <deque>
+#include <exception>
+#include <mutex>
 #include <new>
+#include <stop_token>
+#include <thread>
+#include <utility>
 
 namespace openclaw::hprof {
 namespace {
@@ -86,9 +93,100 @@ struct HprofStream::Inflater {
   }
 };
 
-HprofStream::HprofStream(const SourceBytes& source) : source_(source), buffer_(kBuffer) {
+// Has an inflater work on its own thread, a few blocks before what is read. Threads: one that reads. The inflater is the thread's
+// until finished() says that it is done.
+class HprofStream::ReadAhead {
+ public:
+  explicit ReadAhead(Inflater& from) : inflater_(from), thread_([this](const std::stop_token& stop) { work(stop); }) {}
+  ~ReadAhead() {
+    thread_.request_stop();
+    changed_.notify_all();
+  }
+  // As Inflater::read.
+  std::size_t read(std::span<std::byte> into) {
+    std::size_t done = 0;
+    while (done < into.size()) {
+      if (at_ == current_.size && !next()) break;
+      const std::size_t piece = std::min(into.size() - done, current_.size - at_);
+      std::memcpy(into.data() + done, current_.bytes.data() + at_, piece);
+      at_ += piece;
+      done += piece;
+    }
+    return done;
+  }
+  std::uint64_t taken() const { return current_.taken; }  // up to the end of the block that is read
+  bool finished() const { return finished_; }
+
+ private:
+  static constexpr std::size_t kBlock = std::size_t{1} << 20, kBlocks = 4;
+  struct Block {
+    std::vector<std::byte> bytes;
+    std::size_t size = 0;
+    std::uint64_t taken = 0;
+  };
+  // False: that was all.
+  bool next() {
+    std::unique_lock lock(mutex_);
+    if (!current_.bytes.empty()) free_.push_back(std::move(current_.bytes));
+    current_.size = at_ = 0;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return !filled_.empty() || over_; });
+    if (filled_.empty()) {
+      finished_ = true;
+      if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+      return false;
+    }
+    current_ = std::move(filled_.front());
+    filled_.pop_front();
+    return true;
+  }
+  void work(const std::stop_token& stop) {
+    try {
+      for (;;) {
+        Block block;
+        {
+          std::unique_lock lock(mutex_);
+          if (!changed_.wait(lock, stop, [&] { return filled_.size() < kBlocks; })) break;
+          if (!free_.empty()) {
+            block.bytes = std::move(free_.back());
+            free_.pop_back();
+          }
+        }
+        block.bytes.resize(kBlock);
+        block.size = inflater_.read(block.bytes);
+        block.taken = inflater_.taken();
+        if (block.size == 0) break;
+        const std::lock_guard lock(mutex_);
+        filled_.push_back(std::move(block));
+        changed_.notify_all();
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      failure_ = std::current_exception();
+    }
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+    changed_.notify_all();
+  }
+
+  Inflater& inflater_;
+  Block current_;
+  std::size_t at_ = 0;
+  bool finished_ = false;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Block> filled_;                  // guarded by mutex_
+  std::vector<std::vector<std::byte>> free_;  // guarded by mutex_
+  bool over_ = false;                         // guarded by mutex_
+  std::exception_ptr failure_;                // guarded by mutex_
+  std::jthread thread_;                       // last: it uses all of the above
+};
+
+HprofStream::HprofStream(const SourceBytes& source, bool ahead) : source_(source), buffer_(kBuffer) {
   std::array<std::byte, 3> head;
-  if (beginsLikeGzip({head.data(), source.read(0, head)})) inflater_ = std::make_unique<Inflater>(source);
+  if (!beginsLikeGzip({head.data(), source.read(0, head)})) return;
+  inflater_ = std::make_unique<Inflater>(source);
+  if (ahead) ahead_ = std::make_unique<ReadAhead>(*inflater_);
 }
 
 HprofStream::HprofStream(const SourceBytes& source, std::span<const GzipMember> members, std::uint64_t position,
@@ -111,6 +209,7 @@ HprofStream::HprofStream(const SourceBytes& source, std::span<const GzipMember> 
 HprofStream::~HprofStream() = default;
 
 std::size_t HprofStream::readMore(std::span<std::byte> into) {
+  if (ahead_ != nullptr) return ahead_->read(into);
   if (inflater_ != nullptr) return inflater_->read(into);
   const std::size_t got = source_.read(sourceAt_, into);
   sourceAt_ += got;
@@ -150,7 +249,7 @@ std::uint64_t HprofStream::skip(std::uint64_t bytes) {
   }
   while (done < bytes) {
     const std::size_t got =
-        inflater_->read(std::span(buffer_).first(std::min<std::uint64_t>(buffer_.size(), bytes - done)));
+        readMore(std::span(buffer_).first(std::min<std::uint64_t>(buffer_.size(), bytes - done)));
     if (got == 0) break;
     bufferAt_ += got;
     done += got;
@@ -162,7 +261,10 @@ std::optional<std::uint64_t> HprofStream::size() const {
   if (inflater_ != nullptr) return std::nullopt;
   return source_.size();
 }
-std::uint64_t HprofStream::fileBytesTaken() const { return inflater_ != nullptr ? inflater_->taken() : sourceAt_; }
+std::uint64_t HprofStream::fileBytesTaken() const {
+  if (ahead_ != nullptr) return ahead_->taken();
+  return inflater_ != nullptr ? inflater_->taken() : sourceAt_;
+}
 bool HprofStream::inflatingFailed() const { return inflater_ != nullptr && inflater_->failed; }
 const std::vector<GzipMember>& HprofStream::members() const {
   static const std::vector<GzipMember> none;

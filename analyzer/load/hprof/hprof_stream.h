@@ -50,7 +50,8 @@ class HprofStream {
  public:
   static constexpr std::size_t kBuffer = std::size_t{1} << 20, kMostNeed = std::size_t{1} << 24;
 
-  explicit HprofStream(const SourceBytes& source);
+  // `ahead`: gzip is inflated on a thread of its own, a few megabytes before what is read.
+  explicit HprofStream(const SourceBytes& source, bool ahead = false);
   // From `position` on; for gzip the members that an earlier stream has seen. Cost: inflating from the member's beginning.
   HprofStream(const SourceBytes& source, std::span<const GzipMember> members, std::uint64_t position, std::size_t buffer);
   ~HprofStream();
@@ -71,16 +72,19 @@ class HprofStream {
   // Bytes of the file, those of them that were taken in, and whether something in it could not be inflated.
   std::uint64_t fileBytes() const { return source_.size(); }
   std::uint64_t fileBytesTaken() const;
+  // Once the end was reached.
   bool inflatingFailed() const;
   const std::vector<GzipMember>& members() const;
 
  private:
   struct Inflater;
+  class ReadAhead;
   bool fill(std::size_t bytes);
   std::size_t readMore(std::span<std::byte> into);
 
   const SourceBytes& source_;
   std::unique_ptr<Inflater> inflater_;  // null: plain
+  std::unique_ptr<ReadAhead> ahead_;    // of the inflater; null: it is asked on this thread
   std::uint64_t sourceAt_ = 0;          // of the next byte to read, plain
   std::vector<std::byte> buffer_;
   std::size_t begin_ = 0, end_ = 0;

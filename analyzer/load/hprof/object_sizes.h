@@ -9,7 +9,7 @@
 #include <array>
 #include <cstdint>
 
-#include "analyzer/load/hprof/object_list.h"
+#include "analyzer/load/hprof/object_key.h"
 
 namespace openclaw::hprof {
 

@@ -128,8 +128,8 @@ class FileTexts {
     if (!find(object, record, at) || !record.isInstance) return {};
     const auto name = field(record, "name");
     if (!name) return {};
-    const std::uint32_t text = d_.index.indexOf(*name);
-    if (text == IdIndex::kMissing) return {};
+    const std::uint32_t text = d_.indexOf(*name);
+    if (text == AddressSet::kMissing) return {};
     // Before Java 8 a thread's name was an array of characters.
     const std::uint32_t cls = d_.typeClasses[state_.edges.types[text]];
     return cls == string_ && cls != ClassInfo::kNone ? stringText(text, false) : arrayText(text, 0, 0, UINT32_MAX, false);
@@ -140,8 +140,8 @@ class FileTexts {
     if (!find(object, record, at) || !record.isInstance) return {};
     const auto value = field(record, "value");
     if (!value) return {};
-    const std::uint32_t array = d_.index.indexOf(*value);
-    if (array == IdIndex::kMissing) return {};
+    const std::uint32_t array = d_.indexOf(*value);
+    if (array == AddressSet::kMissing) return {};
     const auto offset = field(record, "offset"), count = field(record, "count");  // Java 6 shared arrays
     return arrayText(array, static_cast<unsigned>(field(record, "coder").value_or(0)),
                      static_cast<std::uint32_t>(offset && count ? *offset : 0),
@@ -193,7 +193,7 @@ class FileTexts {
 
 template <class A, class D>
 void archiveDetails(A& a, D& d) {
-  a(d.names, d.classes, d.members, d.index, d.checkpoints, d.classObjects, d.typeClasses);
+  a(d.names, d.classes, d.members, d.checkpoints, d.classObjects, d.typeClasses);
   std::vector<std::pair<std::uint32_t, std::string>> extraSlots;
   if constexpr (!A::kReads)
     for (const Details::ExtraSlot& slot : d.extraSlots) extraSlots.emplace_back(slot.object, slot.label);
@@ -256,7 +256,8 @@ void restoreTexts(ArchiveReader& archive, SnapshotState& state) {
   archive(idSize);
   const auto details = std::make_shared<Details>(idSize);
   archiveDetails(archive, *details);
-  details->index.pointAt(state.addresses);
+  if (state.addresses.set == nullptr) throw BrokenArchive{};
+  details->ids = state.addresses.set;
   if (auto source = openFileSource(state.path)) details->source = std::move(*source);
   state.objectTexts = makeObjectTexts(state, details);
   state.slotTexts = makeSlotTexts(state, details);
@@ -270,7 +271,7 @@ std::optional<std::uint32_t> Details::classOfObject(std::uint32_t object) const 
 }
 
 std::size_t Details::bytes() const {
-  return names.bytes() + index.bytes() + checkpoints.size() * sizeof(Checkpoint) +
+  return names.bytes() + checkpoints.size() * sizeof(Checkpoint) +
          classObjects.size() * sizeof(classObjects[0]) + extraSlots.size() * sizeof(ExtraSlot) +
          classes.size() * (sizeof(ClassInfo) + 64);
 }

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "analyzer/load/hprof/class_table.h"
-#include "analyzer/load/hprof/object_list.h"
 #include "analyzer/snapshot_state.h"
 
 namespace openclaw::hprof {
@@ -26,7 +25,7 @@ struct Details {
   ClassTable classes;
   std::unique_ptr<SourceBytes> source;  // null: the file cannot be read any more
   std::vector<GzipMember> members;
-  IdIndex index;
+  std::shared_ptr<const AddressSet> ids;  // of all objects
 
   struct Checkpoint {
     std::uint32_t object;
@@ -48,6 +47,7 @@ struct Details {
   std::set<std::string, std::less<>> ownLabels;
   std::vector<std::uint32_t> typeClasses;  // by type: its class, or ClassInfo::kNone
 
+  std::uint32_t indexOf(std::uint64_t id) const { return ids->indexOf(id); }  // AddressSet::kMissing
   std::optional<std::uint32_t> classOfObject(std::uint32_t object) const;
   std::size_t bytes() const;
 };

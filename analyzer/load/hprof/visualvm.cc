@@ -12,7 +12,7 @@ constexpr std::string_view kFromUnreached = "VisualVM: also referenced from wher
 
 }  // namespace
 
-void applyVisualvm(SnapshotState& state, PlainGraph& graph, std::span<const std::uint32_t> rootsInOrder,
+void applyVisualvm(SnapshotState& state, std::span<const std::uint32_t> rootsInOrder,
                    std::span<const std::uint32_t> classObjectOfType, Details& details, const Work& work) {
   const std::uint32_t objects = state.objects;
   const EdgeTable& edges = state.edges;
@@ -30,22 +30,21 @@ void applyVisualvm(SnapshotState& state, PlainGraph& graph, std::span<const std:
     next.clear();
     for (const std::uint32_t object : level) {
       if (++steps % kStepsBetweenChecks == 0) work.throwIfStopped();
-      const std::uint64_t begin = graph.first.begin(object);
-      const std::uint32_t count = graph.first.count(object), type = edges.types[object];
+      const std::uint32_t type = edges.types[object];
       const bool all = edges.mixed[type] == 0;
-      for (std::uint32_t slot = 0; slot < count; ++slot) {
-        const std::uint32_t target = graph.slots[begin + slot];
+      for (SlotReader slots = edges.slots(object); slots.next();) {
+        const std::uint32_t target = slots.entry();
         if (target == 0 || reached[target - 1] != 0) continue;
-        if (!all && !keepsAlive(edges.declared[type].of(slot))) continue;
+        if (!all && !keepsAlive(edges.declared[type].of(slots.slot()))) continue;
         reached[target - 1] = 1;
         next.push_back(target - 1);
       }
       const std::uint32_t cls = classObjectOfType[type];
-      if (cls == IdIndex::kMissing || std::exchange(classSeen[type], std::uint8_t{1}) != 0 || reached[cls] != 0) continue;
+      if (cls == AddressSet::kMissing || std::exchange(classSeen[type], std::uint8_t{1}) != 0 || reached[cls] != 0) continue;
       reached[cls] = 1;
       next.push_back(cls);
-      const std::uint32_t* slots = graph.slots.data() + begin;
-      const bool declared = isClassObject[object] == 0 && std::find(slots, slots + count, cls + 1) != slots + count;
+      bool declared = false;
+      for (SlotReader slots = edges.slots(object); isClassObject[object] == 0 && slots.next();) declared |= slots.entry() == cls + 1;
       if (!declared) extra.emplace_back(object, cls);
     }
     level.swap(next);
@@ -61,8 +60,8 @@ void applyVisualvm(SnapshotState& state, PlainGraph& graph, std::span<const std:
   for (std::uint32_t object = 0; object < objects; ++object) {
     if (object % kStepsBetweenChecks == 0) work.throwIfStopped();
     writer.begin(object);
-    for (std::uint64_t at = graph.first.begin(object), end = graph.first.end(object); at < end; ++at) {
-      const std::uint32_t target = graph.slots[at];
+    for (SlotReader slots = edges.slots(object); slots.next();) {
+      const std::uint32_t target = slots.entry();
       if (target == 0) {
         writer.null();
       } else if (reached[object] != 0 && reached[target - 1] == 0) {
@@ -78,7 +77,6 @@ void applyVisualvm(SnapshotState& state, PlainGraph& graph, std::span<const std:
     }
     writer.end();
   }
-  graph = {};
   state.edgeCount = builder.finish(state.edges, work).edges;
   for (TypeInfo& type : state.types)
     for (FieldInfo& field : type.fields) field.strength = Strength::kStrong;

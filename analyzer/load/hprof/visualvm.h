@@ -11,17 +11,11 @@
 
 namespace openclaw::hprof {
 
-// References as they stand in the file: 0 = null, else a target's index + 1.
-struct PlainGraph {
-  PagedOffsets first;
-  Buffer<std::uint32_t> slots;
-};
-
-// `state` has objects, types with the strengths of strict (referents weak) and roots, but no edges, which `graph` has;
+// `state` has objects, references as they stand in the file, types with the strengths of strict (referents weak) and roots;
 // `rootsInOrder`: root objects in the order in which the library looks at them; `classObjectOfType`: by type, the object of the
-// class of its instances, or IdIndex::kMissing, also for arrays. Fills the edges, changes declared strengths and roots, uses
-// `graph` up. Throws Cancelled, std::length_error.
-void applyVisualvm(SnapshotState& state, PlainGraph& graph, std::span<const std::uint32_t> rootsInOrder,
+// class of its instances, or AddressSet::kMissing, also for arrays. Writes the references anew, changes declared strengths and
+// roots. Throws Cancelled, std::length_error.
+void applyVisualvm(SnapshotState& state, std::span<const std::uint32_t> rootsInOrder,
                    std::span<const std::uint32_t> classObjectOfType, Details& details, const Work& work);
 
 }  // namespace openclaw::hprof

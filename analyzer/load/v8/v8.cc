@@ -79,7 +79,7 @@ class V8Loader {
     state_.edgeCount += applyPolicy(graph_, options_.policy, work);
     placeRoots();
     placeColumns();
-    computeGraph(state_, options_.dominators, stages_, kPolicyEnd, 1);
+    computeGraph(state_, options_, stages_, kPolicyEnd, 1);
     writeReport();
   }
 

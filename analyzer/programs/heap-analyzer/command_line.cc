@@ -81,6 +81,8 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
     sub->add_option("--index", index, "DUMP.idx, which lets the next open map what this one worked out: auto (used where there is one, written when loading "
                                       "took 3 s; the default), write (always), off")
         ->check(CLI::IsMember({"auto", "write", "off"}));
+    sub->add_option("--dump", line.dumpNumber, "which dump of a Java file that holds several, from 1 (default: the last)")
+        ->check(CLI::Range(1u, 1'000'000'000u));
     sub->callback([&line, value] { line.command = value; });
     return sub;
   };
@@ -117,6 +119,8 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
               "heap-analyzer histogram --top 20 --sort retained heap.bin", Command::kHistogram);
   histogram->add_option("--sort", sort, "shallow, retained, objects or name (default shallow)")
       ->check(CLI::IsMember({"shallow", "retained", "objects", "name"}));
+  bool noRetained = false;
+  histogram->add_flag("--no-retained", noRetained, "only count: leaves out what is retained and what is unreachable, for speed");
   takeTop(histogram, "types shown (default: all)");
   takeScope(histogram);
   takeDump(histogram);
@@ -214,6 +218,9 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
                                                              {"objects", HistogramOrder::kObjects},
                                                              {"name", HistogramOrder::kName}};
   line.order = kOrders.at(sort);
+  line.retained = !noRetained;
+  if (noRetained && line.order == HistogramOrder::kRetained) return usage("histogram: --sort retained needs what --no-retained leaves out");
+  if (noRetained && !line.scope.retainedBy.empty()) return usage("histogram: --retained-by needs what --no-retained leaves out");
   line.policy = *policyNamed(policy);
   line.index = index == "off" ? IndexUse::kOff : index == "write" ? IndexUse::kWrite : IndexUse::kAuto;
   line.indexAsked = !index.empty();

@@ -25,6 +25,8 @@ struct CommandLine {
   Policy policy = Policy::kStrict;
   IndexUse index = IndexUse::kAuto;
   bool indexAsked = false;  // by a word of the command line: what became of it is told
+  unsigned dumpNumber = 0;  // of several in a Java file, 0 = the last
+  bool retained = true;     // false: kHistogram counts only
   ExportOptions exported;  // kExport
   std::string converted;   // kConvert: where to
   ConvertOptions convert;

@@ -79,6 +79,12 @@ Result<Output> run(const CommandLine& line, const std::stop_token& stop) {
   options.threads = line.threads;
   options.policy = line.policy;
   options.index = line.command == Command::kValidate && line.index == IndexUse::kAuto ? IndexUse::kOff : line.index;   // it checks the file itself
+  options.dump = line.dumpNumber;
+  options.dominators = options.references = line.retained;
+  if (!line.retained) options.index = IndexUse::kOff;  // the same answer with and without one
+  // These ask nobody who points to an object; an index, which has all that anybody asks, is then used but not written.
+  options.referrers = line.index == IndexUse::kWrite ||
+                      (line.command != Command::kHistogram && line.command != Command::kDominators && line.command != Command::kExport);
   std::shared_ptr<const Snapshot> snapshot;
   {
     ProgressBar bar;

@@ -11,11 +11,11 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "analyzer/load/hprof/class_table.h"
 #include "analyzer/load/hprof/hprof.h"
-#include "analyzer/load/hprof/object_list.h"
 #include "analyzer/load/hprof/object_sizes.h"
 #include "analyzer/snapshot.h"
 #include "analyzer/snapshot_state.h"
@@ -592,6 +592,152 @@ TEST(Hprof, TextsAreReadFromTheFile) {
   }
 }
 
+// ---- many threads ---------------------------------------------------------------------------------------------
+std::uint64_t seedOfThisRun() {
+  const char* given = std::getenv("OPENCLAW_SEED");
+  return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+}
+// What was written, by id: references as ids, 0 for null.
+using Written = std::map<std::uint64_t, std::vector<std::uint64_t>>;
+
+// Long enough for several pieces, with nodes, arrays of them and long arrays of bytes in short and long segments, ids given in
+// blocks of random order, some twice.
+HprofWriter longDump(std::mt19937_64& random, Written& written) {
+  HprofWriter w;
+  names(w);
+  loads(w);
+  w.beginSegment();
+  classDumps(w);
+  std::vector<std::uint64_t> ids(90'000);
+  std::uint64_t next = 0x100000;
+  for (std::uint64_t& id : ids) id = std::exchange(next, next + 8 * (110 + random() % 60));
+  for (std::size_t block = 0; block + 100 <= ids.size(); block += 100)
+    if (const std::size_t other = random() % (ids.size() / 100) * 100; random() % 2 == 0)
+      std::swap_ranges(ids.begin() + static_cast<std::ptrdiff_t>(block), ids.begin() + static_cast<std::ptrdiff_t>(block) + 100,
+                       ids.begin() + static_cast<std::ptrdiff_t>(other));
+  w.root(0xff, ids[0]);
+  const std::string data(400, 'x');
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto any = [&] { return random() % 8 == 0 ? 0 : ids[random() % ids.size()]; };
+    if (random() % 40 == 0) {
+      w.endSegment();
+      w.beginSegment();
+    }
+    if (random() % 100 == 0 && i != 0) {
+      w.instance(ids[random() % i], kNodeId, {ids[0], ids[0]});  // again: counts for nothing
+    }
+    if (random() % 3 == 0) {
+      const std::size_t length = random() % data.size();
+      w.primitiveArray(ids[i], HprofWriter::kByte, static_cast<std::uint32_t>(length), std::string_view(data).substr(0, length));
+      written[ids[i]] = {};
+    } else if (random() % 20 == 0) {
+      std::vector<std::uint64_t> elements(random() % 200);
+      for (std::uint64_t& element : elements) element = any();
+      w.objectArray(ids[i], kArrayId, elements);
+      written[ids[i]] = elements;
+    } else {
+      const std::uint64_t left = any(), right = i + 1 < ids.size() ? ids[i + 1] : 0;
+      w.instance(ids[i], kNodeId, {left, right});
+      written[ids[i]] = {left, right};
+    }
+  }
+  w.endSegment();
+  w.end();
+  return w;
+}
+
+TEST(HprofThreads, PiecesReadSideBySideAreWhatWasWritten) {
+  const std::uint64_t seed = seedOfThisRun();
+  SCOPED_TRACE("OPENCLAW_SEED=" + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  Written written;
+  const std::vector<std::byte> plain = longDump(random, written).bytes();
+  ASSERT_GT(plain.size(), 8u << 20) << "several pieces";
+  const auto one = loadSnapshot(plain, "plain", {.threads = 1});
+  ASSERT_TRUE(one.has_value());
+  const Snapshot& expected = **one;
+  EXPECT_EQ(expected.objectCount(), written.size() + 9);
+  for (const auto& [id, references] : written) {
+    const auto object = expected.objectAt(Address(id));
+    ASSERT_TRUE(object.has_value()) << id;
+    ASSERT_EQ(expected.address(*object).value, id);
+    ASSERT_EQ(expected.slotCount(*object), references.size());
+    EdgeCursor edge = expected.edgesFrom(*object);
+    for (std::size_t slot = 0; slot < references.size(); ++slot) {
+      if (references[slot] == 0) continue;
+      ASSERT_TRUE(edge && edge.slot() == slot && expected.address(edge.target()).value == references[slot]) << id << " slot " << slot;
+      edge.next();
+    }
+    ASSERT_FALSE(edge);
+  }
+  const std::pair<const char*, std::vector<std::byte>> forms[] = {
+      {"plain", plain}, {"members", test::gzipped(plain, 1 << 20)}, {"long members", test::gzipped(plain, 5 << 20)}, {"one member", test::gzipped(plain, 0)}};
+  for (const auto& [name, bytes] : forms) {
+    SCOPED_TRACE(name);
+    const auto many = loadSnapshot(bytes, name, {.threads = 3});
+    ASSERT_TRUE(many.has_value());
+    const Snapshot& s = **many;
+    for (const BrokenInvariant& broken : verify(s)) ADD_FAILURE() << broken.name << ": " << broken.detail;
+    ASSERT_EQ(s.objectCount(), expected.objectCount());
+    EXPECT_EQ(s.edgeCount(), expected.edgeCount());
+    EXPECT_EQ(s.report().sentence(), expected.report().sentence());
+    for (std::uint32_t i = 0; i < s.objectCount(); ++i) {
+      const ObjectIndex object(i);
+      ASSERT_TRUE(s.address(object) == expected.address(object) && s.size(object) == expected.size(object) &&
+                  s.type(object) == expected.type(object) && s.retained(object) == expected.retained(object) &&
+                  s.dominator(object) == expected.dominator(object))
+          << "object " << i;
+    }
+  }
+}
+
+TEST(HprofThreads, WithoutReferencesObjectsAreStillCounted) {
+  std::mt19937_64 random(1);
+  Written written;
+  const std::vector<std::byte> plain = longDump(random, written).bytes();
+  const auto all = loadSnapshot(plain, "all", {.threads = 2});
+  const auto counted = loadSnapshot(plain, "counted", {.threads = 2, .dominators = false, .references = false});
+  ASSERT_TRUE(all.has_value() && counted.has_value());
+  const Snapshot &a = **all, &c = **counted;
+  ASSERT_EQ(a.objectCount(), c.objectCount());
+  EXPECT_TRUE(a.knowsRetained());
+  EXPECT_FALSE(c.knowsRetained());
+  EXPECT_EQ(c.edgeCount(), 0u);
+  for (std::uint32_t i = 0; i < a.objectCount(); ++i) {
+    const ObjectIndex object(i);
+    ASSERT_TRUE(a.address(object) == c.address(object) && a.size(object) == c.size(object) && a.type(object) == c.type(object));
+    ASSERT_FALSE(c.edgesFrom(object) || c.edgesTo(object) || c.slotCount(object) != 0);
+  }
+}
+
+TEST(HprofThreads, ShapesOfAMillionAreNotSlow) {
+  // A class of a million objects in a list, which an array as wide holds and whose ends hold the array.
+  HprofWriter w;
+  names(w);
+  loads(w);
+  w.beginSegment();
+  classDumps(w);
+  constexpr std::uint64_t kList = 0x1000000, kCount = 1'000'000, kWide = kList + 24 * kCount;
+  w.root(0xff, kList);
+  std::vector<std::uint64_t> elements;
+  for (std::uint64_t i = 0; i < kCount; ++i) {
+    elements.push_back(kList + 24 * i);
+    w.instance(elements.back(), kNodeId, {i + 1 < kCount ? kList + 24 * (i + 1) : 0, kWide});
+  }
+  w.objectArray(kWide, kArrayId, elements);
+  w.endSegment();
+  w.end();
+  const auto loaded = loadSnapshot(w.bytes(), "wide", {.threads = 2});
+  ASSERT_TRUE(loaded.has_value());
+  const Snapshot& s = **loaded;
+  const auto list = s.objectAt(Address(kList)), wide = s.objectAt(Address(kWide));
+  ASSERT_TRUE(list && wide);
+  EXPECT_EQ(s.dominator(*wide), *list);
+  EXPECT_EQ(s.slotCount(*wide), kCount);
+  EXPECT_EQ(s.dominator(*s.objectAt(Address(kList + 24))), *list);  // from the head or through the array
+  EXPECT_EQ(s.retained(*list), s.size(*wide) + Bytes(24 * kCount));
+}
+
 // ---- damage --------------------------------------------------------------------------------------------------
 TEST(HprofDamage, CutAtEveryByteGivesWhatCanBeHad) {
   const std::vector<std::byte> whole = smallDump().bytes();
@@ -666,61 +812,6 @@ TEST(HprofParts, SizeRulesAreFoundFromHowArraysLie) {
     EXPECT_EQ(found.header, header);
     EXPECT_EQ(found.arrayHeader, arrayHeader);
     EXPECT_EQ(found.reference, reference);
-  }
-}
-
-// Against a map, on ids in runs of every kind.
-TEST(HprofParts, ListAndIndexAgreeWithAMap) {
-  const char* given = std::getenv("OPENCLAW_SEED");
-  const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  SCOPED_TRACE("OPENCLAW_SEED=" + std::to_string(seed));
-  std::mt19937_64 random(seed);
-  for (int round = 0; round < 60; ++round) {
-    hprof::ObjectList list;
-    std::map<std::uint64_t, std::pair<std::uint32_t, std::uint64_t>> first;  // key, ordinal
-    const std::uint64_t far = random() % 3 == 0 ? 1ull << 45 : 1ull << 20, unit = random() % 2 == 0 ? 8 : 1;
-    const std::size_t objects = random() % 3000;
-    std::uint64_t id = 8;
-    std::uint64_t repeats = 0;
-    for (std::size_t i = 0; i < objects; ++i) {
-      if (random() % 50 == 0) id = unit + random() % far / unit * unit;
-      else id += unit * (1 + random() % 20);
-      const hprof::Key key = hprof::Key::of(static_cast<hprof::Shape>(random() % 4), static_cast<std::uint32_t>(random() % 1000));
-      list.add(id, key, static_cast<std::uint32_t>(i));
-      if (!first.emplace(id, std::pair(key.word, i)).second) ++repeats;
-    }
-    list.finish();
-    EXPECT_EQ(list.size(), objects);
-    EXPECT_EQ(list.repeated().size(), repeats);
-    auto expected = first.begin();
-    AddressColumn addresses;
-    std::vector<std::uint32_t> units;
-    list.forEachAscending([&](const hprof::ListedObject& object) {
-      ASSERT_NE(expected, first.end());
-      ASSERT_EQ(object.id, expected->first);
-      ASSERT_EQ(object.key.word, expected->second.first);
-      ASSERT_EQ(object.ordinal, expected->second.second);
-      if (object.key.isArray()) {
-        ASSERT_EQ(object.count, expected->second.second);
-      }
-      if (addresses.segments.empty() || object.id - addresses.segments.back().base > UINT32_MAX)
-        addresses.segments.push_back({static_cast<std::uint32_t>(units.size()), object.id});
-      units.push_back(static_cast<std::uint32_t>(object.id - addresses.segments.back().base));
-      ++expected;
-    });
-    EXPECT_EQ(expected, first.end());
-    const auto count = static_cast<std::uint32_t>(units.size());
-    addresses.units = Column<std::uint32_t>::owning(std::move(units));
-    const hprof::IdIndex index(addresses, count);
-    std::uint32_t row = 0;
-    for (const auto& [known, what] : first) {
-      ASSERT_EQ(index.indexOf(known), row++);
-      if (!first.contains(known + 1)) {
-        ASSERT_EQ(index.indexOf(known + 1), hprof::IdIndex::kMissing);
-      }
-    }
-    EXPECT_EQ(index.indexOf(0), hprof::IdIndex::kMissing);
-    EXPECT_EQ(index.indexOf(UINT64_MAX), hprof::IdIndex::kMissing);
   }
 }
 

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "format/dump_reader.h"
+#include "tests/analyzer/hprof/hprof_writer.h"
 #include "tests/analyzer/small_heap.h"
 #include "tests/support/dump_model.h"
 
@@ -281,6 +282,58 @@ TEST_F(HeapAnalyzer, LeaksSayWhatWasJudgedAndThatADamagedDumpIsNot) {
   const Outcome cut = run({"leaks", "--json", write("cut.bin", std::span(bytes).first(bytes.size() / 2))});
   EXPECT_EQ(cut.exitCode, 3);
   EXPECT_EQ(json::parse(cut.out)["judged"], false);
+}
+
+TEST_F(HeapAnalyzer, WithoutRetainedSizesObjectsAndBytesAreTheSame) {
+  const std::string dump = write("heap.bin", SmallHeap().encode());
+  const json all = json::parse(run({"histogram", "--json", dump}).out);
+  const json counted = json::parse(run({"histogram", "--no-retained", "--json", dump}).out);
+  ASSERT_EQ(counted["rows"].size(), all["rows"].size());
+  for (std::size_t i = 0; i < all["rows"].size(); ++i) {
+    for (const char* same : {"type", "objects", "shallowBytes", "medianAge"}) EXPECT_EQ(counted["rows"][i][same], all["rows"][i][same]);
+    for (const char* gone : {"retainedBytes", "retainedCertainty", "unreachableObjects"}) {
+      EXPECT_TRUE(all["rows"][i].contains(gone));
+      EXPECT_FALSE(counted["rows"][i].contains(gone));
+    }
+  }
+  EXPECT_EQ(run({"histogram", "--no-retained", dump}).out.find("retained"), std::string::npos);
+  EXPECT_EQ(run({"histogram", "--no-retained", "--sort", "retained", dump}).exitCode, 2);
+  EXPECT_EQ(run({"histogram", "--no-retained", "--retained-by", "0x1000", dump}).exitCode, 2);
+}
+
+TEST_F(HeapAnalyzer, OneOfSeveralDumpsInAJavaFileIsReadAndNamed) {
+  test::HprofWriter w;
+  w.utf8(1, "app/Node");
+  w.loadClass(1, 0x1000, 1);
+  for (std::uint64_t objects = 1; objects <= 3; ++objects) {
+    w.beginSegment();
+    w.classDump({.id = 0x1000});
+    for (std::uint64_t i = 0; i < objects; ++i) w.instance(0x2000 + 16 * i, 0x1000, {});
+    w.endSegment();
+    w.end();
+  }
+  const std::string file = write("three.hprof", w.bytes());
+  const auto nodes = [](const Outcome& o) {
+    const json parsed = json::parse(o.out);
+    for (const json& row : parsed["rows"])
+      if (row["type"] == "app.Node") return row["objects"].get<int>();
+    return 0;
+  };
+  for (int number = 1; number <= 3; ++number) {
+    const Outcome one = run({"histogram", "--json", "--dump", std::to_string(number), file});
+    EXPECT_EQ(nodes(one), number);
+    EXPECT_EQ(json::parse(one.out)["dump"]["dumpNumber"], number);
+    EXPECT_EQ(json::parse(one.out)["dump"]["dumpsInFile"], 3);
+  }
+  EXPECT_EQ(nodes(run({"histogram", "--json", file})), 3) << "the last one";
+  EXPECT_NE(run({"histogram", "--dump", "2", file}).out.find("dump 2 of the 3 in the file"), std::string::npos);
+  EXPECT_NE(run({"--dump", "2", file}).out.find("number 2 of 3 in the file"), std::string::npos);
+  const Outcome none = run({"histogram", "--dump", "4", file});
+  EXPECT_EQ(none.exitCode, 2);
+  EXPECT_NE(none.err.find("the file holds 3 dumps, and number 4 was asked for"), std::string::npos) << none.err;
+  const Outcome other = run({"histogram", "--dump", "1", write("heap.bin", SmallHeap().encode())});
+  EXPECT_EQ(other.exitCode, 2);
+  EXPECT_NE(other.err.find("only Java files may hold several"), std::string::npos) << other.err;
 }
 
 TEST_F(HeapAnalyzer, InterruptEndsWith130) {
