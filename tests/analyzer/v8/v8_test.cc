@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 
+#include "analyzer/load/v8/json_reader.h"
 #include "analyzer/report/reports.h"
 #include "analyzer/snapshot.h"
 #include "analyzer/verify.h"
@@ -157,6 +158,36 @@ TEST(V8, NumbersPast32BitsAreKept) {
   EXPECT_EQ(s->retained(ObjectIndex(big)).value, 0x1'0000'0013u);
   EXPECT_EQ(s->labelOf(ObjectIndex(root), 0), "[1099511627775]");
   EXPECT_EQ(s->labelOf(ObjectIndex(big), 0), "[536870911]");
+}
+
+TEST(V8, NumbersOfEveryLengthAreExactInEveryMannerOfWriting) {
+  std::mt19937_64 random(17);
+  for (const char* const end : {"\n,", ",", ", ", ",\n"}) {
+    std::vector<std::uint64_t> expected;
+    std::string text = "[";
+    for (unsigned row = 0; row < 70'000; ++row) {   // past a block of the reader
+      for (unsigned field = 0; field < 3; ++field) {
+        const unsigned digits = 1 + static_cast<unsigned>(random() % 20);
+        std::string number;
+        while (number.size() < digits) number.push_back(static_cast<char>('0' + random() % 10));
+        if (digits == 20) number.replace(0, 2, "17");   // below 2^64
+        expected.push_back(std::stoull(number));
+        text += number + (field < 2 ? "," : "");
+      }
+      text += row + 1 < 70'000 ? end : "]";
+    }
+    const auto bytes = memorySource(std::as_bytes(std::span(text)), "numbers");
+    JsonReader json(*bytes, nullptr);
+    ASSERT_TRUE(json.accept('['));
+    NumberRows rows(json, 3);
+    std::size_t at = 0;
+    for (; rows.next(); at += 3) {
+      ASSERT_EQ(rows.bad(), 0u) << "row " << at / 3;
+      for (unsigned field = 0; field < 3; ++field) ASSERT_EQ(rows.value(field), expected.at(at + field)) << "row " << at / 3;
+    }
+    EXPECT_EQ(at, expected.size());
+    EXPECT_TRUE(rows.ended());
+  }
 }
 
 TEST(V8, StringsComeOutAsUtf8WhateverTheyHold) {
