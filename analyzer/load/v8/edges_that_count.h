@@ -19,12 +19,14 @@ class SizeColumn {
   SizeColumn() = default;
   explicit SizeColumn(std::size_t expected) : low_(expected) {}
   void push(std::uint64_t size);
+  // The first `objects` sizes of those that were expected, written by their numbers, each < kBig.
+  std::uint32_t* rows(std::size_t objects) { return low_.rows(objects); }
+  static constexpr std::uint32_t kBig = 0xffff'ffffu;
   std::uint64_t operator[](std::uint32_t object) const { return low_[object] == kBig ? big_.at(object) : low_[object]; }
   void set(std::uint32_t object, std::uint64_t size);
   ShallowSizes take();               // empties it
 
  private:
-  static constexpr std::uint32_t kBig = 0xffff'ffffu;
   Growing<std::uint32_t> low_;
   std::unordered_map<std::uint32_t, std::uint64_t> big_;
 };

@@ -1,12 +1,13 @@
 #include "analyzer/load/v8/json_reader.h"
 
-#include <bit>
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <span>
 #include <utility>
+
+#include "analyzer/load/v8/digits.h"
 
 namespace openclaw {
 namespace {
@@ -221,51 +222,14 @@ bool JsonReader::skipValue() {
   return true;
 }
 
-namespace {
-
-// Eight digits at once (D. Lemire's parse_eight_digits_unrolled, and a mask that finds the first byte that is no digit): most
-// numbers of a snapshot have one to nine, of a length that no branch predictor guesses.
-struct EightBytes {
-  explicit EightBytes(const char* at) {
-    std::uint64_t word;
-    std::memcpy(&word, at, sizeof(word));
-    nibbles = word ^ 0x3030'3030'3030'3030ull;
-    stops = ((nibbles + 0x7676'7676'7676'7676ull) | nibbles) & 0x8080'8080'8080'8080ull;
-  }
-  bool allDigits() const { return stops == 0; }
-  int length() const { return std::countr_zero(stops) >> 3; }   // digits in front of the first byte that is none; not if all are
-  std::uint64_t value(int digits) const {                       // of the first 1 to 8
-    std::uint64_t t = nibbles << (64 - digits * 8);
-    t = t * 10 + (t >> 8);
-    return (((t & 0x0000'00ff'0000'00ffull) * 0x000f'4240'0000'0064ull) +
-            (((t >> 16) & 0x0000'00ff'0000'00ffull) * 0x0000'2710'0000'0001ull)) >> 32;
-  }
-  std::uint64_t nibbles, stops;
-};
-constexpr std::uint64_t kPowers[] = {1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000};
-
-}  // namespace
-
 bool NumberRows::next() {
   if (lines_ == Lines::kUnknown) lines_ = lookForLines();
   if (damagedAhead_ != 0) return nextSlowly();
   if (static_cast<std::size_t>(json_.end_ - json_.p_) < JsonReader::kLookahead) (void)json_.refill();
   const char* p = json_.p_;
   for (unsigned field = 0; field < stride_; ++field) {
-    // Zeros behind the end stop every number, so that no more than sixteen bytes of the padding are looked at.
-    const EightBytes bytes(p);
-    if (bytes.allDigits()) {
-      const EightBytes more(p + 8);
-      if (more.allDigits()) return nextSlowly();   // sixteen digits or more
-      const int length = more.length();
-      values_[field] = length == 0 ? bytes.value(8) : bytes.value(8) * kPowers[length] + more.value(length);
-      p += 8 + length;
-    } else {
-      const int length = bytes.length();
-      if (length == 0) return nextSlowly();
-      values_[field] = bytes.value(length);
-      p += length;
-    }
+    // Zeros behind the end stop every number.
+    if (!v8::takeDigits(p, values_[field])) return nextSlowly();
     if (field + 1 < stride_) {
       if (*p != ',') return nextSlowly();
       ++p;

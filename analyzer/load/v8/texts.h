@@ -33,6 +33,11 @@ class Growing {
     if (size_ == rows_.size()) moveTo(size_ + size_ / 2 + 1024);
     rows_[size_++] = value;
   }
+  // The first `size` rows of those that were expected, written by their numbers.
+  T* rows(std::size_t size) {
+    size_ = size;
+    return rows_.data();
+  }
   // The rows, no more than there are.
   Buffer<T> take() {
     if (rows_.size() != size_) moveTo(size_);
@@ -87,13 +92,17 @@ class EdgeLabels {
   };
   EdgeLabels() = default;
   explicit EdgeLabels(std::size_t edges) : words_(edges) {}
-  void set(std::uint64_t edge, EdgeKind kind, std::uint64_t nameOrIndex) {
+  using Side = std::vector<std::pair<std::uint64_t, std::uint64_t>>;   // edge, value
+  void set(std::uint64_t edge, EdgeKind kind, std::uint64_t nameOrIndex) { set(edge, kind, nameOrIndex, side_); }
+  // For several threads, each with edges and a table of its own; takeSide() puts these together.
+  void set(std::uint64_t edge, EdgeKind kind, std::uint64_t nameOrIndex, Side& side) {
     if (nameOrIndex >= kInSide) {
-      side_.emplace_back(edge, nameOrIndex);
+      side.emplace_back(edge, nameOrIndex);
       nameOrIndex = kInSide;
     }
     words_[edge] = static_cast<std::uint32_t>(kind) << 29 | static_cast<std::uint32_t>(nameOrIndex);
   }
+  void takeSide(const Side& side) { side_.insert(side_.end(), side.begin(), side.end()); }
   void finish();                                     // before the first at()
   EdgeKind kind(std::uint64_t edge) const { return static_cast<EdgeKind>(words_[edge] >> 29); }
   Label at(std::uint64_t edge) const;
@@ -109,7 +118,7 @@ class EdgeLabels {
  private:
   static constexpr std::uint32_t kInSide = 0x1fff'ffffu;
   Buffer<std::uint32_t> words_;
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> side_;   // edge, value
+  Side side_;
 };
 
 // Shared by the two text sources of a snapshot.

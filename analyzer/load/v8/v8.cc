@@ -3,6 +3,7 @@
 #include "analyzer/load/v8/v8.h"
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -17,6 +18,7 @@
 #include "analyzer/load/v8/edges_that_count.h"
 #include "analyzer/load/v8/json_reader.h"
 #include "analyzer/load/v8/layout.h"
+#include "analyzer/load/v8/row_blocks.h"
 #include "analyzer/load/v8/texts.h"
 #include "analyzer/snapshot_state.h"
 
@@ -53,7 +55,7 @@ class Divider {
 class V8Loader {
  public:
   V8Loader(const SourceBytes& bytes, const LoadOptions& options, const LoadStages& stages, SnapshotState& state)
-      : options_(options), stages_(stages), state_(state), reading_(stages.stage("reading", 0, kReadEnd)),
+      : bytes_(bytes), options_(options), stages_(stages), state_(state), reading_(stages.stage("reading", 0, kReadEnd)),
         json_(bytes, [this](std::uint64_t position) {
           reading_.throwIfStopped();
           reading_.report(static_cast<double>(position) / static_cast<double>(std::max<std::uint64_t>(json_.size(), 1)));
@@ -206,6 +208,7 @@ class V8Loader {
     const Layout::Nodes& fields = layout_->nodes;
     if (!openArray()) return;
     const std::size_t expected = std::min({layout_->nodeCount, rowsLeft(fields.stride), kMostObjects});
+    if (readNodesInBlocks(expected)) return;
     nodeNames_ = Growing<std::uint32_t>(expected);
     types32_ = Growing<std::uint32_t>(expected);
     ids_ = Growing<std::uint32_t>(expected);
@@ -243,6 +246,64 @@ class V8Loader {
     const std::uint64_t read = types32_.size();
     if (layout_->nodeCount > read) state_.report.objectsMissing = layout_->nodeCount - read;
     if (layout_->nodeCount != 0 && layout_->nodeCount < read) lose("nodes past the announced number", read - layout_->nodeCount);
+  }
+
+  // Several threads read a large section in blocks, if it is as V8 writes it and every value as usual. False: it is not; json_
+  // still stands at its beginning.
+  Work blocksFrom(std::uint64_t begin) const {
+    return {.threads = stages_.threads(), .stop = stages_.stop(), .progress = [this, begin](double fraction) {
+      const double from = static_cast<double>(begin), to = static_cast<double>(json_.size());
+      reading_.report((from + fraction * (to - from)) / to);
+    }};
+  }
+
+  bool readNodesInBlocks(std::size_t expected) {
+    const Layout::Nodes& fields = layout_->nodes;
+    if (expected == 0 || expected != layout_->nodeCount || fields.kinds.size() > UINT8_MAX) return false;
+    for (const int field : {fields.type, fields.name, fields.id, fields.selfSize, fields.edgeCount})
+      if (field < 0) return false;
+    Growing<std::uint32_t> kinds(expected), names(expected), ids(expected), edgeCounts(expected);
+    SizeColumn sizes(expected);
+    Buffer<std::uint32_t> traces(fields.traceNodeId < 0 ? 0 : expected);
+    Buffer<std::uint8_t> detachedness(fields.detachedness < 0 ? 0 : expected);
+    std::atomic<bool> anyTrace{false}, anyDetachedness{false};
+    std::uint32_t* const kindOf = kinds.rows(expected);
+    std::uint32_t* const nameOf = names.rows(expected);
+    std::uint32_t* const idOf = ids.rows(expected);
+    std::uint32_t* const sizeOf = sizes.rows(expected);
+    std::uint32_t* const edgesOf = edgeCounts.rows(expected);
+    const std::uint64_t begin = json_.position();
+    const auto read = readRowBlocks(bytes_, begin, fields.stride, blocksFrom(begin), [&](unsigned, std::uint64_t node, const std::uint64_t* values) {
+      const auto at = [&](int field) { return values[static_cast<unsigned>(field)]; };
+      const std::uint64_t kind = at(fields.type), widest = at(fields.name) | at(fields.id) | at(fields.selfSize) | at(fields.edgeCount);
+      if (node >= expected || kind >= fields.kinds.size() || widest >= UINT32_MAX) return false;
+      kindOf[node] = static_cast<std::uint32_t>(kind);
+      nameOf[node] = static_cast<std::uint32_t>(at(fields.name));
+      idOf[node] = static_cast<std::uint32_t>(at(fields.id));
+      sizeOf[node] = static_cast<std::uint32_t>(at(fields.selfSize));
+      edgesOf[node] = static_cast<std::uint32_t>(at(fields.edgeCount));
+      if (fields.traceNodeId >= 0 && at(fields.traceNodeId) != 0) {
+        traces[node] = narrow(at(fields.traceNodeId));
+        anyTrace.store(true, std::memory_order_relaxed);
+      }
+      if (fields.detachedness >= 0 && at(fields.detachedness) != 0) {
+        detachedness[node] = static_cast<std::uint8_t>(std::min<std::uint64_t>(at(fields.detachedness), 3));
+        anyDetachedness.store(true, std::memory_order_relaxed);
+      }
+      return true;
+    });
+    if (!read || read->rows != expected) return false;
+    // Types are numbered as they first appear, whoever read them first.
+    for (std::size_t node = 0; node < expected; ++node) {
+      if ((node & (kStepsBetweenChecks - 1)) == 0) reading_.throwIfStopped();
+      kindOf[node] = types_.of(fields.kinds[kindOf[node]], kindOf[node], nameOf[node]);
+    }
+    types32_ = std::move(kinds), nodeNames_ = std::move(names), ids_ = std::move(ids), edgeCounts_ = std::move(edgeCounts);
+    graph_.sizes = std::move(sizes);
+    if (anyTrace) traceIds_ = std::move(traces);
+    if (anyDetachedness) detachedness_ = std::move(detachedness);
+    json_.seek(read->end);
+    return true;
   }
 
   static constexpr std::uint32_t kNoName = 0xffff'ffffu;
@@ -302,6 +363,8 @@ class V8Loader {
     if (fields.fromNode >= 0) countBySource(begin);
     else if (!edgeCountsLost_.empty()) inferLostCounts();
     layOutEdges(possible);
+    if (readEdgesInBlocks(begin)) return;
+    layOutEdges(possible);   // empty again
 
     Placement where;
     if (fields.fromNode >= 0) where.next = Buffer<std::uint32_t>(types32_.size());
@@ -357,6 +420,32 @@ class V8Loader {
     ++where.placed;
   }
 
+  bool readEdgesInBlocks(std::uint64_t begin) {
+    const Layout::Edges& fields = layout_->edges;
+    const std::uint64_t edges = graph_.slots.size();
+    if (fields.fromNode >= 0 || fields.type < 0 || fields.nameOrIndex < 0 || unsure_ || edges == 0) return false;
+    if (layout_->edgeCount != 0 && layout_->edgeCount != edges) return false;
+    const std::uint64_t objects = types32_.size();
+    std::vector<EdgeLabels::Side> sides(std::max(1u, stages_.threads()));
+    const auto read = readRowBlocks(bytes_, begin, fields.stride, blocksFrom(begin), [&](unsigned worker, std::uint64_t edge, const std::uint64_t* values) {
+      const auto at = [&](int field) { return values[static_cast<unsigned>(field)]; };
+      const auto target = nodes_.exact(at(fields.toNode));
+      if (edge >= edges || at(fields.type) >= fields.kinds.size() || !target || *target >= objects) return false;
+      const EdgeKind kind = fields.kinds[at(fields.type)];
+      graph_.names.labels.set(edge, kind, at(fields.nameOrIndex), sides[worker]);
+      if (kind == EdgeKind::kWeak) graph_.strengths[edge] = static_cast<std::uint8_t>(Strength::kWeak);
+      graph_.slots[edge] = static_cast<std::uint32_t>(*target) + 1;
+      return true;
+    });
+    if (!read || read->rows != edges) return false;
+    for (const EdgeLabels::Side& side : sides) graph_.names.labels.takeSide(side);
+    json_.seek(read->end);
+    state_.edgeCount = edges;
+    edgesPlaced_ = true;
+    countObjectsWithout(edges);
+    return true;
+  }
+
   // With from_node references stand in any order: counted in a first pass over them, placed in a second.
   void countBySource(std::uint64_t begin) {
     for (std::size_t node = 0; node < edgeCounts_.size(); ++node) edgeCounts_[node] = 0;
@@ -403,6 +492,9 @@ class V8Loader {
       total += count;
     }
     if (!graph_.first.tryFinish()) throw std::length_error("more than 2^32 references in 65,536 neighbouring objects");
+    graph_.slots.reset();
+    graph_.strengths.reset();
+    graph_.names.labels = EdgeLabels();
     graph_.slots = Buffer<std::uint32_t>(total);
     graph_.strengths = Buffer<std::uint8_t>(total);
     graph_.names.labels = EdgeLabels(total);
@@ -551,6 +643,7 @@ class V8Loader {
   }
 
   // Constant after construction.
+  const SourceBytes& bytes_;
   const LoadOptions& options_;
   const LoadStages& stages_;
   SnapshotState& state_;

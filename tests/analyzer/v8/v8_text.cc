@@ -40,6 +40,8 @@ std::string V8Text::json() const {
     if (added) strings.push_back(text);
     return at->second;
   };
+  std::vector<std::uint64_t> edgesOf(nodes.size());
+  for (const Edge& e : edges) ++edgesOf[e.from];
   using Row = std::vector<std::uint64_t>;
   std::vector<Row> nodeRows, edgeRows;
   for (std::uint32_t i = 0; i < nodes.size(); ++i) {
@@ -50,7 +52,7 @@ std::string V8Text::json() const {
                     : field == "name" ? stringOf(n.name)
                     : field == "id" ? n.id
                     : field == "self_size" ? n.size
-                    : field == "edge_count" ? static_cast<std::uint64_t>(std::count_if(edges.begin(), edges.end(), [&](const Edge& e) { return e.from == i; }))
+                    : field == "edge_count" ? edgesOf[i]
                     : field == "trace_node_id" ? n.trace
                     : field == "detachedness" ? n.detachedness
                                               : 99);
