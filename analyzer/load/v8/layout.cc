@@ -135,6 +135,7 @@ Layout usualLayout() {
   layout.edges.stride = 3;
   layout.edges.type = 0, layout.edges.nameOrIndex = 1, layout.edges.toNode = 2;
   layout.functions = {.stride = 6, .name = 1, .scriptName = 2, .line = 4};
+  layout.locations = {.stride = 4, .object = 0, .line = 2, .column = 3};
   return layout;
 }
 
@@ -164,8 +165,14 @@ Layout readLayout(JsonReader& json) {
     if (const Value* fields = meta->member("trace_node_fields"); fields != nullptr)
       layout.traces = {.id = indexOf(*fields, "id"), .function = indexOf(*fields, "function_info_index"),
                        .count = indexOf(*fields, "count"), .size = indexOf(*fields, "size")};
+    if (const Value* fields = meta->member("location_fields"); fields != nullptr)
+      layout.locations = {.stride = strideOf(*fields), .object = indexOf(*fields, "object_index"),
+                          .script = indexOf(*fields, "script_object_index"), .line = indexOf(*fields, "line"),
+                          .column = indexOf(*fields, "column")};
   }
   if (!readable(layout)) layout = usualLayout();
+  if (layout.locations.stride > NumberRows::kMostFields || layout.locations.object < 0 || layout.locations.line < 0)
+    layout.locations = {};
   if (layout.functions.stride > NumberRows::kMostFields) layout.functions = {};
   layout.nodeCount = countIn(snapshot.member("node_count"));
   layout.edgeCount = countIn(snapshot.member("edge_count"));

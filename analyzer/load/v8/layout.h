@@ -44,6 +44,11 @@ struct Layout {
     int id = 0, function = 1, count = 2, size = 3;
   } traces;
 
+  struct Locations {                       // where functions stand in their scripts
+    unsigned stride = 0;
+    int object = kAbsent, script = kAbsent, line = kAbsent, column = kAbsent;   // script: a node; older writers have none
+  } locations;
+
   std::uint64_t nodeCount = 0, edgeCount = 0;   // announced, 0 = not
   std::uint64_t rootIndex = 0;                  // in the flat array of nodes
   bool assumed = false;                         // meta was damaged or missing: V8's usual order of fields

@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 
 #include "analyzer/index/archive.h"
+
+template <>
+inline constexpr bool openclaw::kArchivedAsBytes<openclaw::v8::ScriptPlace> = true;
 
 namespace openclaw::v8 {
 namespace {
@@ -42,10 +46,13 @@ class V8ObjectTexts final : public ObjectTexts {
         std::string text = shown(name);   // the class name leaves attributes out
         return text.find(' ') == std::string::npos ? std::string() : text;
       }
+      case NodeKind::kClosure: return shown(name) + placeOf(object);
       default: return shown(name);
     }
   }
-  std::size_t bytes() const override { return names_->strings.bytes() + names_->ofNodes.bytes(); }
+  std::size_t bytes() const override {
+    return names_->strings.bytes() + names_->ofNodes.bytes() + names_->places.size() * sizeof(ScriptPlace);
+  }
   TextsKind textsKind() const override { return TextsKind::kV8; }
   void save(ArchiveWriter& a) const override { a(*names_); }
 
@@ -84,6 +91,33 @@ class V8ObjectTexts final : public ObjectTexts {
       if (first != 0) waiting.push_back(first - 1);
     }
     return text.empty() ? std::string(nameOf(object).substr(0, kShownBytes + 8)) : text;
+  }
+
+  // " (file.js:12:5)", as stacks have it: counted from 1, without folders. "" if nobody knows.
+  std::string placeOf(std::uint32_t function) const {
+    const auto place = std::lower_bound(names_->places.begin(), names_->places.end(), function,
+                                        [](const ScriptPlace& at, std::uint32_t wanted) { return at.function < wanted; });
+    if (place == names_->places.end() || place->function != function) return {};
+    const auto targetOf = [&](std::uint32_t object, std::initializer_list<std::string_view> called) {
+      std::uint32_t found = 0;
+      forEachEdge(object, [&](const EdgeLabels::Label& label, std::uint32_t target) {
+        if (label.kind == EdgeKind::kInternal && std::ranges::find(called, names_->strings[label.nameOrIndex]) != called.end())
+          found = target + 1;
+        return found == 0;
+      });
+      return found;   // index + 1
+    };
+    std::uint32_t script = place->script;
+    if (script == 0)
+      if (const std::uint32_t shared = targetOf(function, {"shared"}); shared != 0)
+        script = targetOf(shared - 1, {"script", "script_or_debug_info"});
+    if (script == 0) return {};
+    std::string_view file = nameOf(script - 1);
+    if (file.starts_with("system / ")) file = file.starts_with("system / Script / ") ? file.substr(18) : std::string_view();
+    file = file.substr(0, file.find_first_of("?#"));
+    if (const std::size_t folder = file.rfind('/'); folder != std::string_view::npos) file = file.substr(folder + 1);
+    if (file.empty()) return {};
+    return fmt::format(" ({}:{}:{})", shown(file), place->line + std::uint64_t{1}, place->column + std::uint64_t{1});
   }
 
   // "{name, next, value}": all that a plain object tells of itself.

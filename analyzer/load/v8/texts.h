@@ -121,15 +121,23 @@ class EdgeLabels {
   Side side_;
 };
 
+// Where a function stands in its script, counted from 0.
+struct ScriptPlace {
+  std::uint32_t function;                            // the object
+  std::uint32_t script;                              // index + 1 of the node of the script; 0: its references tell
+  std::uint32_t line, column;
+};
+
 // Shared by the two text sources of a snapshot.
 struct Names {
   StringTable strings;
   Buffer<std::uint32_t> ofNodes;                     // numbers of strings
   std::vector<NodeKind> kindOfType;
+  std::vector<ScriptPlace> places;                   // ascending functions
   EdgeLabels labels;
   template <class A, class Self>
   static void archive(A& a, Self& self) {
-    a(self.strings, self.ofNodes, self.kindOfType, self.labels);
+    a(self.strings, self.ofNodes, self.kindOfType, self.places, self.labels);
   }
 };
 

@@ -117,7 +117,7 @@ class V8Loader {
       } else if (c == '"' && json_.readString(key).ended && json_.accept(':')) {
         const std::uint64_t position = json_.position();
         const bool waits = (key == "nodes" && !layout_) || (key == "edges" && (!layout_ || !nodesRead_)) ||
-                           ((key == "trace_function_infos" || key == "trace_tree") && !layout_);
+                           ((key == "trace_function_infos" || key == "trace_tree") && !layout_) || (key == "locations" && !nodesRead_);
         if (!waits) {
           readSection(key);
         } else {
@@ -181,8 +181,10 @@ class V8Loader {
         lose("functions of allocation traces that could not be read", allocations_.readFunctions(json_, layout_->functions));
     } else if (key == "trace_tree") {
       if (once(treeRead_)) lose("allocation traces that could not be read", allocations_.readTree(json_, layout_->traces));
+    } else if (key == "locations") {
+      if (once(locationsRead_)) readLocations();
     } else {
-      json_.skipValue();   // samples, locations, scopes, what newer writers add
+      json_.skipValue();   // samples, scopes, what newer writers add
     }
   }
 
@@ -335,6 +337,8 @@ class V8Loader {
     graph_.objects = static_cast<std::uint32_t>(types32_.size());
     graph_.types = types32_.take();
     graph_.names.ofNodes = nodeNames_.take();
+    std::ranges::sort(places_, {}, &ScriptPlace::function);
+    graph_.names.places = std::move(places_);
     for (const TypeNumbers::Key& key : types_.keys()) graph_.names.kindOfType.push_back(key.kind);
     if (idsAreWide_) {
       graph_.ids.wide = Column<std::uint64_t>::owning(wideIds_.take());
@@ -527,6 +531,40 @@ class V8Loader {
     (void)graph_.first.tryFinish();
   }
 
+  // ---- script positions --------------------------------------------------------------------------------------------------
+  // V8 writes one for each function and, for plain objects, that of their constructor: only the first are kept.
+  void readLocations() {
+    const Layout::Locations& fields = layout_->locations;
+    if (fields.stride == 0 || types32_.size() == 0) {
+      json_.skipValue();
+      return;
+    }
+    if (!openArray()) return;
+    const Divider nodes(layout_->nodes.stride);
+    const auto nodeAt = [&](std::uint64_t index) {
+      const auto node = nodes.exact(index);
+      return node && *node < types32_.size() ? node : std::nullopt;
+    };
+    std::uint64_t damaged = 0;
+    NumberRows rows(json_, fields.stride);
+    while (rows.next()) {
+      const auto has = [&](int field) { return field >= 0 && (rows.bad() >> field & 1) == 0; };
+      const auto at = [&](int field) { return rows.value(static_cast<unsigned>(field)); };
+      const auto function = has(fields.object) ? nodeAt(at(fields.object)) : std::nullopt;
+      if (!function || !has(fields.line)) {
+        ++damaged;
+        continue;
+      }
+      if (types_.keys()[types32_[*function]].kind != NodeKind::kClosure) continue;
+      const std::uint64_t column = has(fields.column) ? at(fields.column) : 0;
+      if (at(fields.line) > INT32_MAX || column > INT32_MAX) continue;   // -1: the writer does not know
+      const auto script = has(fields.script) ? nodeAt(at(fields.script)) : std::nullopt;
+      places_.push_back({static_cast<std::uint32_t>(*function), script ? static_cast<std::uint32_t>(*script) + 1 : 0,
+                         static_cast<std::uint32_t>(at(fields.line)), static_cast<std::uint32_t>(column)});
+    }
+    lose("script positions that could not be read", damaged);
+  }
+
   // ---- strings -----------------------------------------------------------------------------------------------------------
   void readStrings() {
     if (!openArray()) return;
@@ -653,7 +691,7 @@ class V8Loader {
   std::optional<Layout> layout_;
   std::vector<std::pair<std::string, std::uint64_t>> deferred_;   // key, position of its value
   bool closed_ = false, snapshotRead_ = false, nodesRead_ = false, edgesRead_ = false, stringsRead_ = false, functionsRead_ = false,
-       treeRead_ = false, edgesPlaced_ = false, idsAreWide_ = false;
+       treeRead_ = false, locationsRead_ = false, edgesPlaced_ = false, idsAreWide_ = false;
   std::uint64_t end_ = 0;
   std::vector<std::pair<std::string_view, std::uint64_t>> losses_;
 
@@ -663,6 +701,7 @@ class V8Loader {
   Growing<std::uint64_t> wideIds_;
   Buffer<std::uint32_t> traceIds_;
   Buffer<std::uint8_t> detachedness_;
+  std::vector<ScriptPlace> places_;
   std::vector<std::uint32_t> edgeCountsLost_;   // ascending nodes
   std::uint32_t unsureObject_ = 0;
   bool unsure_ = false;

@@ -131,6 +131,93 @@ TEST(V8, TheMannerOfWritingChangesNothing) {
   expectSame(text, "references in any order, with their sources");
 }
 
+// As an editor or another program would write it again: every token of its own, `space` around each.
+std::string spread(const std::string& json, std::string_view space) {
+  std::string out;
+  bool quoted = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    if (json[i] == '"' && (i == 0 || json[i - 1] != '\\')) quoted = !quoted;
+    const bool token = !quoted && std::string_view("{}[]:,").find(json[i]) != std::string_view::npos;
+    if (token) out += space;
+    if (quoted || json[i] != '\n') out += json[i];
+    if (token) out += space;
+  }
+  return out;
+}
+
+TEST(V8, JsonThatWasWrittenAgainSaysTheSame) {
+  const auto expected = contentsOf(*load(lists().json()));
+  for (const std::string_view space : {"", " ", "\n", "\r\n", "\t", "\r\n      ", "                                                   "}) {
+    const auto s = load(spread(lists().json(), space));
+    ASSERT_TRUE(s);
+    EXPECT_EQ(contentsOf(*s), expected) << '"' << space << '"';
+    EXPECT_TRUE(s->report().complete()) << '"' << space << "\": " << s->report().sentence();
+  }
+  // Keys of the description in another order, as programs sort them.
+  std::string json = lists().json();
+  const std::size_t meta = json.find("\"meta\""), counts = json.find("\"node_count\""), end = json.find("},", counts);
+  json = json.substr(0, meta) + json.substr(counts, end - counts) + "," + json.substr(meta, counts - 1 - meta) + json.substr(end);
+  const auto s = load(json);
+  ASSERT_TRUE(s);
+  EXPECT_EQ(contentsOf(*s), expected) << json;
+  EXPECT_TRUE(s->report().complete());
+}
+
+TEST(V8, WritersThatKnowLittleGiveWhatTheyKnow) {
+  // No kinds, names, sizes or ids: still a graph.
+  const auto bare = load(R"({"snapshot":{"meta":{"node_fields":["edge_count"],"edge_fields":["to_node"]}},"nodes":[2,1,0,0],"edges":[1,2,3]})");
+  ASSERT_TRUE(bare);
+  EXPECT_EQ(bare->objectCount(), 4u);
+  EXPECT_EQ(bare->edgeCount(), 3u);
+  EXPECT_EQ(bare->address(ObjectIndex(3)).value, 3u);
+  EXPECT_EQ(bare->dominator(ObjectIndex(3)), std::optional(ObjectIndex(1)));
+  // As Hermes and Bun: one line, kinds of their own, nothing about traces and positions, floats, positions that nobody knows.
+  const auto own = load(
+      R"({"snapshot":{"meta":{"node_fields":["type","name","id","self_size","edge_count","trace_node_id","detachedness"],)"
+      R"("node_types":[["object","Cell","synthetic"],"string","number","number","number","number","number"],)"
+      R"("edge_fields":["type","name_or_index","to_node"],"edge_types":[["element","property","handle"],"string_or_number","node"],)"
+      R"("location_fields":["object_index","script_id","line","column"]},"node_count":3,"edge_count":3},)"
+      R"("nodes":[2,0,1,0,2,0,0,0,1,3,24.0,1,0,0,1,2,5,1.6e1,0,0,0],"edges":[1,3,7,2,2,14,0,0,14],)"
+      R"("locations":[7,-1,-1,-1],"strings":["","Thing","a cell","first"]})");
+  ASSERT_TRUE(own);
+  EXPECT_TRUE(own->report().complete()) << own->report().sentence();
+  EXPECT_EQ(own->types()[own->type(ObjectIndex(1))].name, "Thing");
+  EXPECT_EQ(own->types()[own->type(ObjectIndex(2))].name, "(Cell)");
+  EXPECT_EQ(own->size(ObjectIndex(1)).value + own->size(ObjectIndex(2)).value, 40u);
+  EXPECT_EQ(own->labelOf(ObjectIndex(0), 0), "first");
+  EXPECT_EQ(own->strengthOf(ObjectIndex(0), 1), Strength::kStrong);   // a kind that nobody knows keeps alive
+}
+
+TEST(V8, FunctionsSayWhereTheyStand) {
+  V8Text text;
+  const auto root = text.node("synthetic", "", 1, 0), outer = text.node("closure", "outer", 3, 32), inner = text.node("closure", "", 5, 32);
+  const auto shared = text.node("code", "outer", 7, 56), script = text.node("code", "/srv/app/lib/server.js", 9, 80);
+  const auto page = text.node("native", "system / Script / https://example.org/a/page.js?v=2#x", 11, 80);
+  const auto builtin = text.node("closure", "now", 13, 32), object = text.node("object", "Widget", 15, 24);
+  for (const auto function : {outer, inner, builtin, object}) text.edge(root, "element", function, function);
+  text.edge(outer, "internal", "shared", shared);
+  text.edge(shared, "internal", "script_or_debug_info", script);
+  const auto at = [](std::uint32_t node) { return std::to_string(7 * node); };
+  text.locations = at(outer) + ",4,182592,25\n," + at(inner) + ",5,0,0\n," + at(object) + ",5,1,1\n," + at(builtin) + ",-1,-1,-1\n";
+  auto s = load(text.json());
+  ASSERT_TRUE(s);
+  EXPECT_EQ(s->description(ObjectIndex(outer)), "outer (server.js:182593:26)");
+  EXPECT_EQ(s->description(ObjectIndex(inner)), "");   // nothing leads to its script
+  EXPECT_EQ(s->description(ObjectIndex(builtin)), "now");
+  EXPECT_TRUE(s->report().complete()) << s->report().sentence();
+  // Chromium names the script itself; sections come in any order.
+  text.locationFields = {"object_index", "script_id", "script_object_index", "line", "column"};
+  text.locations = at(inner) + ",5," + at(page) + ",9,2," + at(99) + ",5," + at(page) + ",9,2";
+  for (const bool first : {false, true}) {
+    if (first) text.sections = {"locations", "strings", "snapshot", "edges", "nodes"};
+    s = load(text.json());
+    ASSERT_TRUE(s);
+    EXPECT_EQ(s->description(ObjectIndex(inner)), " (page.js:10:3)");
+    ASSERT_EQ(s->report().losses.size(), 1u);
+    EXPECT_EQ(s->report().losses[0], (std::pair<std::string, std::uint64_t>("script positions that could not be read", 1)));
+  }
+}
+
 TEST(V8, TheRootMayBeTheLastNode) {
   V8Text text;
   const auto b = text.node("object", "B", 5, 20), a = text.node("object", "A", 3, 10);
@@ -581,7 +668,8 @@ TEST(V8, DominatorsOfRandomGraphsAreThoseOfTheToolsRule) {
 }
 
 TEST(V8, OtherJsonIsNotASnapshot) {
-  for (const char* json : {"{}", "[1,2,3]", "{\"name\":\"x\"}", "{", ""}) EXPECT_FALSE(tryLoad(json)) << json;
+  for (const char* json : {R"({"version":3,"type":"GCDebugging","nodes":[0,0,0,0],"nodeClassNames":["<root>"],"edges":[]})",   // JavaScriptCore's own
+                           "{}", "[1,2,3]", "{\"name\":\"x\"}", "{", ""}) EXPECT_FALSE(tryLoad(json)) << json;
 }
 
 TEST(V8, PoliciesOfOtherDumpsAreRefused) {

@@ -95,7 +95,7 @@ std::string V8Text::json() const {
       out += "],\"edge_fields\":" + listOf(edgeFields) + ",\"edge_types\":[";
       for (std::size_t f = 0; f < edgeFields.size(); ++f) out += (f != 0 ? "," : "") + (edgeFields[f] == "type" ? listOf(kEdgeTypes) : quoted("number"));
       out += "],\"trace_function_info_fields\":[\"function_id\",\"name\",\"script_name\",\"script_id\",\"line\",\"column\"],"
-             "\"trace_node_fields\":[\"id\",\"function_info_index\",\"count\",\"size\",\"children\"]},";
+             "\"trace_node_fields\":[\"id\",\"function_info_index\",\"count\",\"size\",\"children\"],\"location_fields\":" + listOf(locationFields) + "},";
       if (rootOrdinal != 0) out += "\"root_index\":" + std::to_string(rootOrdinal * nodeFields.size()) + ",";
       out += "\"node_count\":" + std::to_string(nodes.size()) + ",\"edge_count\":" + std::to_string(edges.size()) + ",\"trace_function_count\":0}";
     } else if (section == "nodes") {
@@ -106,6 +106,8 @@ std::string V8Text::json() const {
       out += "[" + functions + "]";
     } else if (section == "trace_tree") {
       out += "[" + tree + "]";
+    } else if (section == "locations") {
+      out += "[" + locations + "]";
     } else if (section == "strings") {
       std::string table;
       for (const std::string& text : strings) table += (table.empty() ? "" : space == Space::kV8 ? ",\n" : ",") + quoted(text);

@@ -40,7 +40,8 @@ class V8Text {
   enum class Space { kV8, kNone, kPretty } space = Space::kV8;   // a row a line; one line; a number a line
   bool edgesShuffled = false;   // with from_node
   std::uint32_t rootOrdinal = 0;
-  std::string functions, tree;  // contents of these arrays
+  std::string functions, tree, locations;  // contents of these arrays
+  std::vector<std::string> locationFields{"object_index", "script_id", "line", "column"};
   std::vector<std::string> extraStrings;   // numbers from 0 on
   std::string rawStrings;       // instead of the table's contents, when not empty
 
