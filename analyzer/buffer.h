@@ -1,7 +1,7 @@
 // Buffer<T>: a large array of plain values straight from the kernel, zeroed, on huge pages where the machine
 // has them. The big tables of a snapshot live in these, because an allocator would keep what is given back:
 // here freeing returns the memory at once, and untouched rows cost nothing. Peak memory is a promise of the
-// analyzer.
+// analyzer; under a memory limit (memory_limit.h) buffers that do not fit lie in files.
 //
 //   Buffer<std::uint32_t> number(objectCount);   // all zero
 //   number[i] = 7;
@@ -17,32 +17,41 @@
 
 namespace openclaw {
 
+// Huge pages for what is read at random; small ones for what is read in order and given back piece by piece. Under a memory
+// limit what is read at random stays in memory longest.
+enum class PageSize : std::uint8_t { kHuge, kSmall, kHugeInOrder };
+
+// kBound: the size is a bound, and most rows may never be written: prepare() says which will be, so that a file need not have
+// room for all.
+enum class Extent : std::uint8_t { kExact, kBound };
+
 namespace internal {
-// Zeroed pages, or nullptr. `bytes` > 0.
-void* mapPages(std::size_t bytes, bool huge) noexcept;
-// Pages of a file, private to us; `offset` at a page. Nullptr when the system refuses.
+// Zeroed pages, or nullptr. `bytes` > 0. mapPages and preparePages throw SpillFailed (memory_limit.h).
+void* mapAnonymousPages(std::size_t bytes, PageSize pageSize) noexcept;
+void* mapPages(std::size_t bytes, PageSize pageSize, bool bound);
+// Pages of a file, private to us; `offset` at a page. Nullptr when the system refuses. mapFile: under a memory limit they can be
+// taken out of the process, as they stand in the file.
+void* mapFilePages(int descriptor, std::uint64_t offset, std::size_t bytes) noexcept;
 void* mapFile(int descriptor, std::uint64_t offset, std::size_t bytes) noexcept;
 void unmapPages(void* pages, std::size_t bytes) noexcept;
-// The pages that lie wholly in [begin, end) of a mapping: gone with what follows, or zero and without memory.
+// The pages that lie wholly in [begin, end) of a mapping: gone with what follows, or without memory.
 void unmapTail(void* pages, std::size_t bytes, std::size_t from) noexcept;
 void releasePages(void* pages, std::size_t from, std::size_t to) noexcept;
+void preparePages(void* pages, std::size_t to);
 }  // namespace internal
 
-// Huge pages for what is read at random; small ones for what is read in order and given back piece by piece.
-enum class PageSize : std::uint8_t { kHuge, kSmall };
-
 // Threads: as a vector. Owns: its pages. Throws std::bad_alloc when the system refuses; loadSnapshot turns
-// that into an error that says so.
+// that into an error that says so; SpillFailed under a memory limit.
 template <class T>
 class Buffer {
   static_assert(std::is_trivially_copyable_v<T>);
 
  public:
   Buffer() = default;
-  explicit Buffer(std::size_t size, PageSize pageSize = PageSize::kHuge) : size_(size) {
+  explicit Buffer(std::size_t size, PageSize pageSize = PageSize::kHuge, Extent extent = Extent::kExact) : size_(size) {
     if (size == 0) return;
     if (size > SIZE_MAX / 2 / sizeof(T)) throw std::bad_alloc();
-    data_ = static_cast<T*>(internal::mapPages(size * sizeof(T), pageSize == PageSize::kHuge));
+    data_ = static_cast<T*>(internal::mapPages(size * sizeof(T), pageSize, extent == Extent::kBound));
     if (data_ == nullptr) throw std::bad_alloc();
   }
   // `size` values as they stand in a file at `offset`, which is a multiple of the page size. Their memory is the system's, as
@@ -79,7 +88,12 @@ class Buffer {
     internal::unmapTail(data_, size_ * sizeof(T), size * sizeof(T));
     size_ = size;
   }
-  // Rows [first, first + count) are not needed any more; whole pages among them go back to the system and read as zero.
+  // Rows before `rows` are about to be written (Extent::kBound). Ascending calls cost least.
+  void prepare(std::size_t rows) {
+    if (rows != 0) internal::preparePages(data_, rows * sizeof(T));
+  }
+  // Rows [first, first + count) are not needed any more; whole pages among them go back to the system. What they
+  // hold afterwards is not said.
   void release(std::size_t first, std::size_t count) noexcept {
     if (count != 0) internal::releasePages(data_, first * sizeof(T), (first + count) * sizeof(T));
   }

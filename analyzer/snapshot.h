@@ -130,6 +130,7 @@ struct LoadReport {
   // What became of the index beside the dump, for people: "opened from heap.bin.idx", why it was not; "" = none was asked for.
   std::string index = {};
   std::uint64_t dumpNumber = 0, dumpsInFile = 0;  // which of several was read, from 1; 0: files of this kind hold one
+  std::uint64_t announcedPeak = 0;      // bytes of memory that were announced before loading; 0 = not loaded but opened from its index
   bool complete() const;                // nothing lost at all
   std::string sentence() const;  // "complete", "complete; 2 duplicate frames ignored" or "94.2 % of the file read; 12,301 objects missing; retained
                                  // sizes are lower bounds"
@@ -264,6 +265,9 @@ enum class IndexUse : std::uint8_t {
 };
 inline constexpr double kSecondsWorthAnIndex = 3;
 
+struct MemoryPlan;
+inline constexpr std::uint64_t kMemoryLimitAsFree = UINT64_MAX;
+
 struct LoadOptions {
   unsigned threads = 0;    // 0 = as the machine has
   bool dominators = true;  // false: histogram only; every dominator() is none and every retained() 0
@@ -272,10 +276,19 @@ struct LoadOptions {
   Policy policy = Policy::kStrict;  // must fit the kind of the dump
   IndexUse index = IndexUse::kOff;  // of files only (index/index_file.h)
   unsigned dump = 0;       // which one of a Java file that holds several, from 1; 0 = the last
+  // Most bytes of memory this process may have (VmHWM) for the load and for what is asked afterwards; 0 = no limit;
+  // kMemoryLimitAsFree = what the machine and the cgroup have free, where the dump needs more. Tables that do not fit lie in files
+  // without a name in `spillDirectory` (empty: $TMPDIR, else /var/tmp). See memory_limit.h.
+  std::uint64_t memoryLimit = 0;
+  std::string spillDirectory = {};
+  // Hears, before anything is read, what loading will need and what is done about it (load/forecast.h).
+  std::function<void(const MemoryPlan&)> announce = {};
 };
 
 // Reads a heap.bin, a Java HPROF or a V8 heap snapshot, told apart by their first bytes. Errors: those of DumpReader::open;
-// kCancelled within 100 ms; kUnsupported past 2^32 - 3 objects; kNotFinished when memory does not suffice.
+// kCancelled within 100 ms; kUnsupported past 2^32 - 3 objects; kNotFinished when memory, or the
+// disk for tables that do not fit into it, does not suffice; kInvalidArgument when the memory limit is too small, with the least
+// that works.
 // `progress` may be empty and is called on the calling thread only. A damaged file gives a snapshot with a
 // report that says what is missing.
 Result<std::shared_ptr<const Snapshot>> loadSnapshot(const std::string& path, const LoadOptions& options,

@@ -9,7 +9,7 @@ namespace openclaw {
 BackwardEdges computeBackwardEdges(const EdgeTable& edges, std::uint64_t edgeCount, const Work& work) {
   const std::uint32_t objects = edges.objectCount();
   const unsigned threads = std::max(1u, work.threads);
-  CompressedListsBuilder lists(objects, edgeCount * kMostVarintBytes);
+  CompressedListsBuilder lists(objects, edgeCount * kMostVarintBytes, PageSize::kHugeInOrder);
   // In two rounds, each over half of the targets, so that half as many pairs wait to be sorted.
   const std::size_t rounds = std::min<std::size_t>(2, lists.pages());
   for (std::size_t round = 0; round < rounds; ++round) {

@@ -41,7 +41,7 @@ CompressedListsBuilder::CompressedListsBuilder(std::size_t rows, std::uint64_t m
   lists_.rows_ = rows;
   const std::size_t pages = (rows + CompressedLists::kPageRows - 1) >> CompressedLists::kPageShift;
   // Beside its bytes a long list has a header and a reference, fewer bytes than the list.
-  lists_.bytes_ = Buffer<std::uint8_t>(blocksOf(rows) * CompressedLists::kBlockRows + mostBytes + mostBytes / 4, pageSize);
+  lists_.bytes_ = Buffer<std::uint8_t>(blocksOf(rows) * CompressedLists::kBlockRows + mostBytes + mostBytes / 4, pageSize, Extent::kBound);
   lists_.blocks_ = Buffer<std::uint32_t>(blocksOf(rows));
   lists_.pages_.resize(pages);
 }
@@ -64,6 +64,7 @@ void CompressedListsBuilder::layOutPage(std::size_t page, Page& layout) {
   }
   const std::uint64_t begin = used_.fetch_add(inBlocks + inLong);
   OPENCLAW_CHECK(begin + inBlocks + inLong <= lists_.bytes_.size(), begin);
+  lists_.bytes_.prepare(begin + inBlocks + inLong);
   lists_.pages_[page] = {begin, inBlocks + inLong};
   std::uint8_t* const base = lists_.bytes_.data() + begin;
   std::uint8_t* at = base;

@@ -20,13 +20,13 @@ void prefetchTargets(const EdgeTable& edges, const Buffer<std::uint32_t>& number
 DepthFirstOrder numberDepthFirst(const EdgeTable& edges, std::span<const std::uint32_t> roots, const Work& work) {
   const std::size_t objects = edges.objectCount();
   DepthFirstOrder order{.number = Buffer<std::uint32_t>(objects),
-                        .object = Buffer<std::uint32_t>(objects + 1),
-                        .parent = Buffer<std::uint32_t>(objects + 1)};
+                        .object = Buffer<std::uint32_t>(objects + 1, PageSize::kHugeInOrder),
+                        .parent = Buffer<std::uint32_t>(objects + 1, PageSize::kHugeInOrder)};
   Buffer<std::uint32_t>& number = order.number;
   // Where to go on in the lists of the current path, the last on top: bytes behind the slot that led to the child. The child is
   // also the entry before, and for lists of which not all slots count, the slot's number stands on a stack of its own. Only as
   // much of the stacks costs memory as the longest path needs.
-  Buffer<std::uint32_t> resume(objects + 1), slotsRead(objects + 1);
+  Buffer<std::uint32_t> resume(objects + 1, PageSize::kHugeInOrder), slotsRead(objects + 1, PageSize::kHugeInOrder);
   std::size_t depth = 0, openSlots = 0;
   std::uint32_t last = 0, steps = 0;
   const auto found = [&](std::uint32_t object, std::uint32_t parent) {

@@ -137,9 +137,9 @@ class SemiNca {
   void computeSemiDominators() {
     const std::size_t rows = std::size_t{order_.reached} + 1;
     const Work work = part(0.55, 0.88);
-    order_.parent = Buffer<std::uint32_t>(rows);
+    order_.parent = Buffer<std::uint32_t>(rows, PageSize::kHugeInOrder);
     parents_.forEach(work_, [&](std::uint32_t w, std::uint32_t parent) { order_.parent[w] = parent; });
-    otherSemis_ = Buffer<std::uint8_t>(rows * kMostVarintBytes);
+    otherSemis_ = Buffer<std::uint8_t>(rows * kMostVarintBytes, PageSize::kHugeInOrder);
     isOther_ = Buffer<std::uint8_t>(rows / 8 + 1);
     links_ = Buffer<Link>(rows);
     std::uint32_t steps = 0;
@@ -191,9 +191,13 @@ class SemiNca {
     otherSemis_.reset();
     isOther_.reset();
     parents_ = ParentCode();
+    constexpr std::size_t kPiece = 1 << 20;
     const std::size_t objects = edges_.objectCount();
     Buffer<std::uint32_t> result(objects);
-    std::fill_n(result.data(), objects, kUnreachable);
+    for (std::size_t first = 0; first < objects; first += kPiece) {
+      work.throwIfStopped();
+      std::fill_n(result.data() + first, std::min(kPiece, objects - first), kUnreachable);
+    }
     for (std::uint32_t w = 1; w <= order_.reached; ++w) {
       if ((w & (kStepsBetweenChecks - 1)) == 0) work.throwIfStopped();
       result[order_.object[w]] = dominator[w] == 0 ? kRootsOnly : order_.object[dominator[w]];

@@ -252,10 +252,10 @@ EdgeTableBuilder::Totals EdgeTableBuilder::finish(EdgeTable& edges, const Work& 
     totals.edges += writer->edges_;
     for (const std::uint64_t slots : writer->slotsOfPages_) totals.slots += slots;
   }
-  CompressedListsBuilder lists(objects_, bytes + (edges.ownStrengths && !expectStrengths_ ? totals.slots : 0));
+  CompressedListsBuilder lists(objects_, bytes + (edges.ownStrengths && !expectStrengths_ ? totals.slots : 0), PageSize::kHugeInOrder);
   edges.blockSlots.reset();
   edges.pageSlots.clear();
-  if (labels != nullptr) *labels = Buffer<std::uint32_t>(anyLabels ? totals.slots : 0);
+  if (labels != nullptr) *labels = Buffer<std::uint32_t>(anyLabels ? totals.slots : 0, PageSize::kHugeInOrder);
   if (numberSlots_ || anyLabels) {
     edges.blockSlots = Buffer<std::uint32_t>(objects_ / CompressedLists::kBlockRows + 1);
     std::uint64_t before = 0;

@@ -28,15 +28,20 @@ void SizeSums::add(std::uint32_t row, std::uint64_t bytes) {
 void SizeSums::narrow() {
   if (units_.empty()) return;
   // Nodes of the side table cost twenty times what narrowing saves a row.
-  const auto large = static_cast<std::size_t>(
-      std::count_if(units_.span().begin(), units_.span().end(), [](std::uint32_t units) { return units >= kNarrowHuge; }));
+  std::size_t large = 0;
+  for (std::size_t row = 0; row < units_.size(); ++row) {
+    large += units_[row] >= kNarrowHuge;
+    if ((row & 0xf'ffff) == 0) holdMemoryLimit();
+  }
   if (large > 16 + units_.size() / 128) return;
   Buffer<std::uint16_t> narrow(units_.size());
   for (std::size_t row = 0; row < units_.size(); ++row) {
     const std::uint32_t units = units_[row];
     narrow[row] = static_cast<std::uint16_t>(std::min<std::uint32_t>(units, kNarrowHuge));
     if (units >= kNarrowHuge && units != kHuge) huge_[static_cast<std::uint32_t>(row)] = units;
-    if ((row & 0xf'ffff) == 0xf'ffff) units_.release(row - 0xf'ffff, 0x10'0000);  // both widths never stand whole
+    if ((row & 0xf'ffff) != 0xf'ffff) continue;
+    units_.release(row - 0xf'ffff, 0x10'0000);  // both widths never stand whole
+    holdMemoryLimit();
   }
   units_.reset();
   narrow_ = std::move(narrow);

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "analyzer/memory_limit.h"
+
 namespace openclaw {
 
 // Thrown inside the analyzer when the stop token fires; loadSnapshot turns it into ErrorCode::kCancelled.
@@ -28,11 +30,13 @@ struct Work {
   }
   void throwIfStopped() const {
     if (stop.stop_requested()) throw Cancelled{};
+    holdMemoryLimit();
   }
 };
 
-// Steps between two looks at the stop token: well under 100 ms of the slowest loop.
-inline constexpr std::uint32_t kStepsBetweenChecks = 1u << 16;
+// Steps between two looks at the stop token: well under 100 ms of the slowest loop. Under a memory limit a step may bring a page
+// back: 32 MiB at most between two looks, which is what a limit keeps free.
+inline constexpr std::uint32_t kStepsBetweenChecks = 1u << 13;
 
 // Calls run(worker, item) for every item of [0, items), each once, on `work.threads` threads; worker 0 is the
 // calling thread and reports progress. The first exception ends the rest and is thrown again here.

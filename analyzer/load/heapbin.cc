@@ -171,9 +171,9 @@ class HeapbinLoader {
     frame.rows = static_cast<std::uint32_t>(columns.address.size());
     if (frame.rows == 0) return;
     if (columns.firstIndex > UINT64_MAX - frame.rows) return countDamaged(*frame.info, "its object numbers run past 64 bits");
-    frame.types = Buffer<std::uint32_t>(frame.rows);
-    frame.slotCounts = Buffer<std::uint32_t>(frame.rows);
-    frame.sizes = Buffer<std::uint32_t>(frame.rows);
+    frame.types = Buffer<std::uint32_t>(frame.rows, PageSize::kHugeInOrder);
+    frame.slotCounts = Buffer<std::uint32_t>(frame.rows, PageSize::kHugeInOrder);
+    frame.sizes = Buffer<std::uint32_t>(frame.rows, PageSize::kHugeInOrder);
     for (std::uint32_t row = 0; row < frame.rows; ++row) {
       const std::uint64_t address = columns.address[row], size = columns.size[row];
       if (row == 0) {
@@ -244,7 +244,7 @@ class HeapbinLoader {
     const std::uint64_t few = 16 + objects / 64;
     state_.sizes.sideMark = pastByte <= few ? 0xffu : pastTwo <= few ? 0xffffu : 0xffff'ffffu;
     NarrowColumnFiller types(objects, narrowTypes), sizes(objects, state_.sizes.sideMark);  // room for one more type: the unknown one
-    declaredSlots_ = Buffer<std::uint32_t>(objects);
+    declaredSlots_ = Buffer<std::uint32_t>(objects, PageSize::kHugeInOrder);
     std::uint64_t unknownTypes = 0;
     for (ObjectsFrame& frame : objectsFrames_) {  // memory-bound and short: one thread
       if (!frame.usable) continue;
@@ -307,7 +307,7 @@ class HeapbinLoader {
       return contradiction("reference-slots", frame.info, 1, columns.firstObject, "references frame: its first source is no object");
     if (frame.skipped > declaredSlots_[frame.source])
       return refuse(*frame.info, "reference-slots", "references frame: it begins behind the last slot of its first source");
-    frame.slots = Buffer<std::uint32_t>(rows);
+    frame.slots = Buffer<std::uint32_t>(rows, PageSize::kHugeInOrder);
     std::uint64_t number = columns.firstObject;
     std::uint32_t object = frame.source;
     std::uint64_t left = declaredSlots_[object] - frame.skipped;
@@ -334,7 +334,7 @@ class HeapbinLoader {
     if (row != rows)
       contradiction("reference-slots", frame.info, rows - row, object, "references frame: slots without a source");
     if (!columns.label.empty()) {
-      frame.labels = Buffer<std::uint32_t>(rows);
+      frame.labels = Buffer<std::uint32_t>(rows, PageSize::kHugeInOrder);
       for (std::size_t i = 0; i < rows; ++i)
         frame.labels[i] = columns.label[i] == kNoLabel ? 0 : columns.label[i] + 1;
     }
@@ -353,7 +353,7 @@ class HeapbinLoader {
     std::stable_sort(referencesFrames_.begin(), referencesFrames_.end(), [](const ReferencesFrame& a, const ReferencesFrame& b) {
       return std::tie(a.source, a.skipped) < std::tie(b.source, b.skipped);
     });
-    Buffer<std::uint32_t> covered(state_.objects);
+    Buffer<std::uint32_t> covered(state_.objects, PageSize::kHugeInOrder);
     for (ReferencesFrame& frame : referencesFrames_) {
       if (!frame.usable) continue;
       work.throwIfStopped();
@@ -452,11 +452,11 @@ class HeapbinLoader {
     const Work work = stage("addresses", kBackwardEnd, 1);
     layOutAddresses();
     const std::uint32_t objects = state_.objects;
-    Buffer<std::uint32_t> addresses(objects);
-    Buffer<std::uint8_t> ageAndFlags(objects);
+    Buffer<std::uint32_t> addresses(objects, PageSize::kHugeInOrder);
+    Buffer<std::uint8_t> ageAndFlags(objects, PageSize::kHugeInOrder);
     const bool narrow = state_.sitesTable.size() <= 0x8000 && state_.stacks.size() <= 0x8000;
-    Buffer<std::uint16_t> sites16(narrow ? objects : 0);
-    Buffer<std::uint32_t> sites32(narrow ? 0 : objects);
+    Buffer<std::uint16_t> sites16(narrow ? objects : 0, PageSize::kHugeInOrder);
+    Buffer<std::uint32_t> sites32(narrow ? 0 : objects, PageSize::kHugeInOrder);
     forEachItem(work, objectsFrames_.size(), [&](unsigned, std::size_t i) {
       const ObjectsFrame& frame = objectsFrames_[i];
       if (!frame.usable) return;

@@ -8,11 +8,13 @@
 #include <stdexcept>
 
 #include "analyzer/index/index_file.h"
+#include "analyzer/load/forecast.h"
 #include "analyzer/load/heapbin.h"
 #include "analyzer/load/hprof/hprof.h"
 #include "analyzer/load/source_bytes.h"
 #include "analyzer/load/stages.h"
 #include "analyzer/load/v8/v8.h"
+#include "analyzer/memory_limit.h"
 #include "analyzer/snapshot_state.h"
 
 namespace openclaw {
@@ -26,19 +28,11 @@ DumpKind kindOf(const SourceBytes& bytes) {
   return DumpKind::kOpenclaw;   // its reader says what is wrong with anything else, and salvages what has lost its head
 }
 
-template <class Fill>
-Result<std::shared_ptr<const Snapshot>> build(const std::string& name, DumpKind kind, const LoadOptions& options, Fill fill) {
-  const Policy policy = options.policy;
-  if (!fits(policy, kind))
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("policy {} is not for a {}", toText(policy), toText(kind)), Where{.file = name});
+// Runs `load`, and makes an Error of what it throws.
+template <class Load>
+Result<std::shared_ptr<const Snapshot>> catching(const std::string& name, Load load) {
   try {
-    SnapshotBuilder builder;
-    builder.state().path = name;
-    builder.state().kind = kind;
-    builder.state().policy = policy;
-    fill(builder.state());
-    return builder.build();
+    return load();
   } catch (const LoadFailure& failure) {
     return fail(failure.code, failure.message, Where{.file = name});
   } catch (const Cancelled&) {
@@ -47,13 +41,53 @@ Result<std::shared_ptr<const Snapshot>> build(const std::string& name, DumpKind 
     return fail(ErrorCode::kDamaged,
                 "the file changed while it was read; read it again when its writer is done",
                 Where{.file = name});
+  } catch (const SpillFailed& failure) {
+    return fail(ErrorCode::kNotFinished, failure.message, Where{.file = name});
+  } catch (const MemoryLimitExceeded& exceeded) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("a memory limit of {} is too small for this dump: {} of it cannot lie in files; try --memory-limit {}",
+                            toText(Bytes(exceeded.limit)), toText(Bytes(exceeded.resident)), toText(Bytes(exceeded.resident + exceeded.resident / 2))),
+                Where{.file = name});
   } catch (const std::bad_alloc&) {
-    return fail(ErrorCode::kNotFinished, "memory did not suffice; loading takes about 60 bytes an object",
+    return fail(ErrorCode::kNotFinished, "memory did not suffice; with --memory-limit SIZE tables that do not fit lie in files",
                 Where{.file = name});
   } catch (const std::length_error& e) {
     return fail(ErrorCode::kUnsupported, std::string("past the limits of this version: ") + e.what(),
                 Where{.file = name});
   }
+}
+
+template <class Fill>
+Result<std::shared_ptr<const Snapshot>> build(const std::string& name, DumpKind kind, const LoadOptions& options, Fill fill) {
+  const Policy policy = options.policy;
+  if (!fits(policy, kind))
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("policy {} is not for a {}", toText(policy), toText(kind)), Where{.file = name});
+  return catching(name, [&] {
+    SnapshotBuilder builder;
+    builder.state().path = name;
+    builder.state().kind = kind;
+    builder.state().policy = policy;
+    fill(builder.state());
+    return builder.build();
+  });
+}
+
+// Says what the load will take, and sets the limit that it gets.
+Result<MemoryPlan> announceMemory(const SourceBytes& bytes, DumpKind kind, const DumpReader* reader, const LoadOptions& options) {
+  MemoryPlan plan;
+  try {
+    plan = planMemory(forecastMemory(bytes, kind, reader, options), measureRoom(), options);
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::kNotFinished, "memory does not even suffice to look at the dump", Where{.file = bytes.name()});
+  }
+  if (plan.refused)
+    return fail(options.memoryLimit == kMemoryLimitAsFree ? ErrorCode::kNotFinished : ErrorCode::kInvalidArgument, plan.sentence, Where{.file = bytes.name()});
+  if (plan.limit != 0) {
+    OPENCLAW_TRY_VOID(setMemoryLimit({.bytes = plan.limit, .spillDirectory = options.spillDirectory, .spill = plan.spill}));
+  }
+  if (options.announce) options.announce(plan);
+  return plan;
 }
 
 // The index beside a dump: asked before loading, and written behind it when that is worth it.
@@ -125,27 +159,39 @@ class IndexBeside {
 
 Result<std::shared_ptr<const Snapshot>> load(const SourceBytes& bytes, DumpKind kind, const LoadOptions& options,
                                              const LoadProgressSink& progress, const std::stop_token& stop,
-                                             const std::function<Result<DumpReader>()>& openHeapbin,
+                                             const std::function<Result<DumpReader>()>& openHeapbin, bool announced,
                                              const std::function<void(SnapshotState&)>& loaded) {
   if (options.dump != 0 && kind != DumpKind::kHprof)
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("dump number {} was asked for; only Java files may hold several, and this is a {}", options.dump, toText(kind)),
                 Where{.file = bytes.name()});
+  std::optional<DumpReader> reader;
   if (kind == DumpKind::kOpenclaw) {
-    const Result<DumpReader> reader = openHeapbin();
-    if (!reader) return std::unexpected(reader.error());
-    return build(bytes.name(), kind, options,
-                 [&](SnapshotState& state) {
-                   loadHeapbin(*reader, options, progress, stop, state);
-                   if (loaded) loaded(state);
-                 });
+    OPENCLAW_TRY(DumpReader opened, openHeapbin());
+    reader.emplace(std::move(opened));
   }
-  return build(bytes.name(), kind, options, [&](SnapshotState& state) {
-    const LoadStages stages(options.threads, progress, stop);
-    if (kind == DumpKind::kHprof) loadHprof(bytes, options, stages, state);
-    else loadV8Snapshot(bytes, options, stages, state);
-    if (loaded) loaded(state);
-  });
+  MemoryPlan plan;
+  if (announced && fits(options.policy, kind)) {
+    OPENCLAW_TRY(plan, announceMemory(bytes, kind, reader ? &*reader : nullptr, options));
+  }
+  const auto run = [&] {
+    return build(bytes.name(), kind, options, [&](SnapshotState& state) {
+      if (kind == DumpKind::kOpenclaw) {
+        loadHeapbin(*reader, options, progress, stop, state);
+      } else {
+        const LoadStages stages(options.threads, progress, stop);
+        if (kind == DumpKind::kHprof) loadHprof(bytes, options, stages, state);
+        else loadV8Snapshot(bytes, options, stages, state);
+      }
+      state.report.announcedPeak = plan.forecast.peak;
+      if (loaded) loaded(state);
+    });
+  };
+  auto result = run();
+  if (result || plan.limit == 0 || plan.spill || result.error().code != ErrorCode::kInvalidArgument) return result;
+  // It was thought to fit, and did not: again, with tables in files from the start.
+  OPENCLAW_TRY_VOID(setMemoryLimit({.bytes = plan.limit, .spillDirectory = options.spillDirectory, .spill = true}));
+  return run();
 }
 
 }  // namespace
@@ -153,6 +199,10 @@ Result<std::shared_ptr<const Snapshot>> load(const SourceBytes& bytes, DumpKind 
 Result<std::shared_ptr<const Snapshot>> loadSnapshot(const std::string& path, const LoadOptions& options,
                                                      const LoadProgressSink& progress, std::stop_token stop) {
   OPENCLAW_TRY(const std::unique_ptr<SourceBytes> bytes, openFileSource(path));
+  // What is free is asked when it is known what is needed; a limit that was named holds for all that follows.
+  const bool named = options.memoryLimit != 0 && options.memoryLimit != kMemoryLimitAsFree;
+  if (const auto limited = setMemoryLimit({.bytes = named ? options.memoryLimit : 0, .spillDirectory = options.spillDirectory}); !limited)
+    return std::unexpected(limited.error());
   const DumpKind kind = kindOf(*bytes);
   const LoadStages stages(options.threads, progress, stop);
   IndexBeside index(path, kind, options, stages);
@@ -162,13 +212,14 @@ Result<std::shared_ptr<const Snapshot>> loadSnapshot(const std::string& path, co
     return fail(ErrorCode::kCancelled, "loading was cancelled", Where{.file = path});
   } catch (const std::bad_alloc&) {   // so will loading, and it says so
   }
-  return load(*bytes, kind, options, progress, stop, [&] { return DumpReader::open(path); }, [&](SnapshotState& state) { index.keep(state); });
+  return load(*bytes, kind, options, progress, stop, [&] { return DumpReader::open(path); }, true,
+              [&](SnapshotState& state) { index.keep(state); });
 }
 
 Result<std::shared_ptr<const Snapshot>> loadSnapshot(std::span<const std::byte> bytes, std::string name,
                                                      const LoadOptions& options) {
   const auto source = memorySource(bytes, name);
-  return load(*source, kindOf(*source), options, {}, {}, [&] { return DumpReader::fromMemory(bytes, name); }, {});
+  return load(*source, kindOf(*source), options, {}, {}, [&] { return DumpReader::fromMemory(bytes, name); }, false, {});
 }
 
 }  // namespace openclaw

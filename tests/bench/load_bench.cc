@@ -1,8 +1,10 @@
 // How fast, and in how much memory, a dump becomes a snapshot with retained sizes.
 //
 //   load_bench [OBJECTS [SEED]] [--random] [--boost] [--threads N]   generates a dump, loads it, prints time by stage
-//   load_bench --load FILE [--threads N] [--no-referrers]            only loads, a dump of any kind: what the figures are
+//   load_bench --load FILE [--threads N] [--no-referrers] [--memory-limit SIZE] [--spill-directory FOLDER]
+//                                                                    only loads, a dump of any kind: what the figures are
 //                                                                    measured in
+//   load_bench OBJECTS [SEED] --generate FILE                        only generates
 //
 // The load runs in a process of its own, so that its VmHWM holds nothing of the generator. --boost adds
 // Boost.Graph's Lengauer-Tarjan on the same references (about 770 bytes an object: 1,000,000 is a good size).
@@ -20,6 +22,8 @@
 
 #include "analyzer/graph/bgl_adapter.h"
 #include "analyzer/graph/dominators.h"
+#include "analyzer/load/forecast.h"
+#include "analyzer/memory_limit.h"
 #include "analyzer/snapshot.h"
 #include "analyzer/snapshot_state.h"
 #include "tests/bench/generator.h"
@@ -47,7 +51,7 @@ struct StageTimes {
 // Forgets how much memory the process had at most until now, where the kernel lets it.
 void resetPeak() { std::ofstream("/proc/self/clear_refs") << 5; }
 
-int load(const std::string& path, unsigned threads, bool referrers, bool boost) {
+int load(const std::string& path, const LoadOptions& options, bool boost) {
   std::vector<StageTimes> stages;
   std::uint64_t peakBytes = 0;
   const auto endStage = [&] {
@@ -57,10 +61,9 @@ int load(const std::string& path, unsigned threads, bool referrers, bool boost) 
     resetPeak();
   };
   const Clock::time_point start = Clock::now();
-  LoadOptions options;
-  options.threads = threads;
-  options.referrers = referrers;
-  const auto loaded = loadSnapshot(path, options,
+  LoadOptions announcing = options;
+  announcing.announce = [](const MemoryPlan& plan) { fmt::print("{} ({} at least)\n", plan.sentence, toText(Bytes(plan.forecast.least))); };
+  const auto loaded = loadSnapshot(path, announcing,
                                    [&](const LoadProgress& p) {
                                      if (!stages.empty() && stages.back().name == p.stage) return;
                                      endStage();
@@ -100,6 +103,11 @@ int load(const std::string& path, unsigned threads, bool referrers, bool boost) 
   fmt::print("  VmHWM {:.1f} B an object ({}, {:.2f} of the file), VmRSS after {:.1f}, columns {:.1f}\n", peak / objects,
              toText(Bytes(peakBytes)), peak / fileBytes, now / objects,
              static_cast<double>(s.memoryBytes()) / objects);
+  fmt::print("  announced {:.1f} B an object: {:.2f} x VmHWM\n", static_cast<double>(s.report().announcedPeak) / objects,
+             static_cast<double>(s.report().announcedPeak) / peak);
+  if (const MemoryUse use = memoryUse(); use.limit != 0)
+    fmt::print("  limit {}, {} in files ({} at most), {} taken out\n", toText(Bytes(use.limit)), toText(Bytes(use.inFiles)),
+               toText(Bytes(use.inFilesMost)), toText(Bytes(use.takenOut)));
   for (const auto& [part, bytes] : s.memoryByPart())
     if (bytes != 0) fmt::print("    {:<16} {:5.2f}\n", part, static_cast<double>(bytes) / objects);
   if (boost) {
@@ -126,9 +134,9 @@ int load(const std::string& path, unsigned threads, bool referrers, bool boost) 
 
 int run(int argc, char** argv) {
   bench::GeneratorOptions options;
-  unsigned threads = 0;
-  bool boost = false, referrers = true;
-  std::string file;
+  LoadOptions loadOptions;
+  bool boost = false;
+  std::string file, generated;
   std::vector<std::uint64_t> numbers;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
@@ -138,21 +146,27 @@ int run(int argc, char** argv) {
     else if (argument == "--boost")
       boost = true;
     else if (argument == "--no-referrers")
-      referrers = false;
+      loadOptions.referrers = false;
     else if (argument == "--load")
       file = value();
+    else if (argument == "--generate")
+      generated = value();
     else if (argument == "--threads")
-      threads = static_cast<unsigned>(std::strtoul(value().c_str(), nullptr, 10));
+      loadOptions.threads = static_cast<unsigned>(std::strtoul(value().c_str(), nullptr, 10));
+    else if (argument == "--memory-limit")
+      loadOptions.memoryLimit = parseBytes(value()).value_or(Bytes(0)).value;
+    else if (argument == "--spill-directory")
+      loadOptions.spillDirectory = value();
     else
       numbers.push_back(std::strtoull(argument.c_str(), nullptr, 10));
   }
-  if (!file.empty()) return load(file, threads, referrers, boost);
+  if (!file.empty()) return load(file, loadOptions, boost);
   if (!numbers.empty()) options.objects = numbers[0];
   if (numbers.size() > 1) options.seed = numbers[1];
 
   std::string folder = "/tmp/openclaw-load-bench-XXXXXX";
-  if (mkdtemp(folder.data()) == nullptr) return 1;
-  const std::string path = folder + "/heap.bin";
+  if (generated.empty() && mkdtemp(folder.data()) == nullptr) return 1;
+  const std::string path = generated.empty() ? folder + "/heap.bin" : generated;
   const Clock::time_point start = Clock::now();
   if (const Result<void> made = bench::generateDump(path, options); !made) {
     fmt::print(stderr, "{}\n", toText(made.error()));
@@ -160,10 +174,11 @@ int run(int argc, char** argv) {
   }
   fmt::print("generated in {:.1f} s (seed {}{})\n", secondsSince(start), options.seed,
              options.random ? ", random" : "");
+  if (!generated.empty()) return 0;
   std::fflush(stdout);
   const pid_t child = fork();
   if (child == 0) {
-    const std::string count = std::to_string(threads);
+    const std::string count = std::to_string(loadOptions.threads);
     execl("/proc/self/exe", "load_bench", "--load", path.c_str(), "--threads", count.c_str(),
           boost ? "--boost" : nullptr, nullptr);
     _exit(127);

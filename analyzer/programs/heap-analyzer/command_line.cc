@@ -67,7 +67,7 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   std::vector<std::string> policies;
   for (const Policy each : kPolicies) policies.emplace_back(toText(each));
   std::string policy{toText(Policy::kStrict)};
-  std::string addressText, sort = "shallow", minimum, index;
+  std::string addressText, sort = "shallow", minimum, index, memoryLimit = "auto";
   std::optional<std::size_t> top;
   const auto command = [&](const char* name, const char* what, const char* example, Command value) {
     CLI::App* sub = app.add_subcommand(name, what);
@@ -83,6 +83,9 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
         ->check(CLI::IsMember({"auto", "write", "off"}));
     sub->add_option("--dump", line.dumpNumber, "which dump of a Java file that holds several, from 1 (default: the last)")
         ->check(CLI::Range(1u, 1'000'000'000u));
+    sub->add_option("--memory-limit", memoryLimit, "memory of this program at most, as 2GiB: tables that do not fit lie in files. auto (the default): what is "
+                                                   "free, where the dump needs more; none");
+    sub->add_option("--spill-directory", line.spillDirectory, "where these files lie, without a name (default: $TMPDIR, else /var/tmp)");
     sub->callback([&line, value] { line.command = value; });
     return sub;
   };
@@ -222,6 +225,13 @@ Parsed parseCommandLine(int argc, const char* const* argv) {
   if (noRetained && line.order == HistogramOrder::kRetained) return usage("histogram: --sort retained needs what --no-retained leaves out");
   if (noRetained && !line.scope.retainedBy.empty()) return usage("histogram: --retained-by needs what --no-retained leaves out");
   line.policy = *policyNamed(policy);
+  if (memoryLimit == "none") {
+    line.memoryLimit = 0;
+  } else if (memoryLimit != "auto") {
+    const Result<Bytes> bytes = parseBytes(memoryLimit);
+    if (!bytes || bytes->value == 0) return usage(fmt::format("--memory-limit: \"{}\" is no size; write 2GiB, auto or none", memoryLimit));
+    line.memoryLimit = bytes->value;
+  }
   line.index = index == "off" ? IndexUse::kOff : index == "write" ? IndexUse::kWrite : IndexUse::kAuto;
   line.indexAsked = !index.empty();
   line.convert.texts = !noTexts;

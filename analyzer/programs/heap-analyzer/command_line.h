@@ -24,6 +24,8 @@ struct CommandLine {
   unsigned threads = 0;  // 0 = as the machine has
   Policy policy = Policy::kStrict;
   IndexUse index = IndexUse::kAuto;
+  std::uint64_t memoryLimit = UINT64_MAX;  // as LoadOptions has it; default: what is free
+  std::string spillDirectory;
   bool indexAsked = false;  // by a word of the command line: what became of it is told
   unsigned dumpNumber = 0;  // of several in a Java file, 0 = the last
   bool retained = true;     // false: kHistogram counts only

@@ -5,8 +5,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <new>
 #include <optional>
 
+#include "analyzer/load/forecast.h"
+#include "analyzer/memory_limit.h"
 #include "analyzer/programs/heap-analyzer/command_line.h"
 #include "analyzer/programs/heap-analyzer/progress.h"
 #include "analyzer/report/reports.h"
@@ -74,7 +77,14 @@ Result<Output> report(const Snapshot& snapshot, const CommandLine& line, const s
   return fail(ErrorCode::kInvalidArgument, "no such command");
 }
 
-Result<Output> run(const CommandLine& line, const std::stop_token& stop) {
+// Where nobody waits it is said only when it matters: reports read by programs go with what they always had.
+void announce(const MemoryPlan& plan, bool json) {
+  constexpr std::uint64_t kWorthALine = 512ull << 20;
+  const bool terminal = ::isatty(STDERR_FILENO) != 0;
+  if (plan.limit != 0 ? plan.spill : terminal && !json && plan.forecast.peak >= kWorthALine) fmt::print(stderr, "{}; reading…\n", plan.sentence);
+}
+
+Result<Output> run(const CommandLine& line, const std::stop_token& stop) try {
   LoadOptions options;
   options.threads = line.threads;
   options.policy = line.policy;
@@ -88,6 +98,9 @@ Result<Output> run(const CommandLine& line, const std::stop_token& stop) {
   std::shared_ptr<const Snapshot> snapshot;
   {
     ProgressBar bar;
+    options.memoryLimit = line.memoryLimit;
+    options.spillDirectory = line.spillDirectory;
+    options.announce = [&](const MemoryPlan& plan) { announce(plan, line.json); };
     OPENCLAW_TRY(snapshot, loadSnapshot(
                                line.dump, options, [&](const LoadProgress& p) { bar.show(p); }, stop));
   }
@@ -98,6 +111,12 @@ Result<Output> run(const CommandLine& line, const std::stop_token& stop) {
   if (stop.stop_requested()) return fail(ErrorCode::kCancelled, "interrupted", Where{.file = line.dump});
   if (!output.view.path.empty()) OPENCLAW_TRY_VOID(writeOutput(output.view, line.view.force));
   return output;
+} catch (const SpillFailed& failure) {   // reports have tables too
+  return fail(ErrorCode::kNotFinished, failure.message, Where{.file = line.dump});
+} catch (const MemoryLimitExceeded& exceeded) {
+  return fail(ErrorCode::kNotFinished, fmt::format("the report needs more than the memory limit of {}", toText(Bytes(exceeded.limit))), Where{.file = line.dump});
+} catch (const std::bad_alloc&) {
+  return fail(ErrorCode::kNotFinished, "memory did not suffice for the report", Where{.file = line.dump});
 }
 
 int main(int argc, char** argv) {
