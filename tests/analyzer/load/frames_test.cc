@@ -218,7 +218,7 @@ TEST(Frames, UnknownKindsAndFlagsAreSkippedAndCounted) {
     std::uint64_t unknown = 0;
     for (const LooseFrame& frame : dump.frames) {
       LooseFrame newer = frame;
-      newer.header.kind = static_cast<FrameKind>(22 + unknown++ % 300);
+      newer.header.kind = static_cast<FrameKind>(static_cast<unsigned>(FrameKind::kNames) + 1 + unknown++ % 300);
       with.frames.push_back(newer);
       newer = frame;
       newer.header.flags |= 2;  // stored in a way of the future
