@@ -189,6 +189,7 @@ std::string jsonOf(const Snapshot& s, const Inspection& in) {
   own["typeIndex"] = s.type(object).value;
   own["offset"] = in.offset;
   own["externalBytes"] = s.external(object).value;
+  if (std::string what = s.description(object); !what.empty()) own["description"] = std::move(what);
   own["age"] = s.age(object);
   own["flags"] = s.flags(object);
   own["reachable"] = s.reachable(object);

@@ -293,14 +293,15 @@ std::string textOf(const Snapshot& s, const Inspection& in) {
   const auto line = [&](const char* name, const std::string& value) {
     out += fmt::format("  {:<11} {}\n", name, value);
   };
+  if (const std::string what = s.description(object); !what.empty()) line("is", what);
   line("size",
        fmt::format("{} shallow, {} retained{}", toText(s.size(object)),
                    bytesText(s, s.retained(object), Certainty::kExact),
                    s.external(object).value == 0
                        ? ""
                        : fmt::format(", {} of malloc memory outside the heap", toText(s.external(object)))));
-  line("age", s.age(object) >= 7 ? "seven collections or more"
-                                 : counted(s.age(object), "collection", "collections"));
+  if (s.kind() == DumpKind::kOpenclaw)
+    line("age", s.age(object) >= 7 ? "seven collections or more" : counted(s.age(object), "collection", "collections"));
   std::vector<std::string> flags;
   const std::uint8_t bits = s.flags(object);
   if (bits & kObjectPinned) flags.emplace_back("pinned");
@@ -309,7 +310,9 @@ std::string textOf(const Snapshot& s, const Inspection& in) {
   if (bits & kObjectUnderConstruction) flags.emplace_back("under construction");
   if (bits & kObjectMovable) flags.emplace_back("movable");
   if (!flags.empty()) line("flags", fmt::format("{}", fmt::join(flags, ", ")));
-  line("state", s.reachable(object) ? "reachable" : "unreachable: garbage that no collection has found yet");
+  line("state", s.reachable(object)                  ? "reachable"
+                : s.kind() == DumpKind::kOpenclaw ? "unreachable: garbage that no collection has found yet"
+                                                  : "unreachable: no strong references from a root lead to it");
   if (in.region) {
     const RegionRecord& region = s.regions()[*in.region];
     const std::string arena =

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "analyzer/report/reports.h"
 #include "analyzer/validation.h"
 #include "tests/analyzer/foreign_dumps.h"
 #include "tests/analyzer/small_heap.h"
@@ -101,6 +102,21 @@ TEST_F(ConvertTest, TextsCanBeLeftOut) {
   ASSERT_TRUE(convert(*before, folder_ / "heap.bin", {.texts = false}, {}, {}).has_value());
   const auto after = load(folder_ / "heap.bin");
   for (std::uint32_t i = 0; i < after->objectCount(); ++i) ASSERT_EQ(after->description(ObjectIndex(i)), "");
+}
+
+TEST_F(ConvertTest, InspectSaysWhatTellsAnObjectFromOthers) {
+  const auto s = load(put("a.hprof", test::randomJavaDump(2)));
+  std::size_t checked = 0;
+  for (std::uint32_t i = 0; i < s->objectCount() && checked < 20; ++i) {
+    const std::string what = s->description(ObjectIndex(i));
+    if (what.empty()) continue;
+    const auto inspection = inspectObject(*s, s->address(ObjectIndex(i)), 20, {});
+    ASSERT_TRUE(inspection.has_value());
+    EXPECT_NE(textOf(*s, *inspection).find("  is          " + what + "\n"), std::string::npos) << what;
+    EXPECT_NE(jsonOf(*s, *inspection).find("\"description\""), std::string::npos);
+    ++checked;
+  }
+  EXPECT_GT(checked, 10u);
 }
 
 TEST_F(ConvertTest, AnExistingFileStaysAndAStopLeavesNothing) {
