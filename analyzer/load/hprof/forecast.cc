@@ -53,7 +53,7 @@ struct Counter : NoRecords {
   explicit Counter(unsigned id) : idSize(id) {}
   const unsigned idSize;
   std::uint64_t mostBytes = UINT64_MAX;
-  double objects = 0, slots = 0, arrays = 0, texts = 0, classes = 0, roots = 0;
+  double objects = 0, slots = 0, texts = 0, classes = 0, roots = 0;
   std::uint64_t dumpBytes = 0;    // of objects' records
   std::uint64_t fileBytesTaken = 0;
   struct Class {
@@ -89,13 +89,11 @@ struct Counter : NoRecords {
   }
   void endObjectArray(std::uint64_t, std::uint32_t, std::uint64_t, std::uint32_t count, std::uint64_t) {
     ++objects;
-    ++arrays;
     slots += count;
     dumpBytes += 2 * idSize + 9 + std::uint64_t{count} * idSize;
   }
   void primitiveArray(std::uint64_t, std::uint32_t, std::uint8_t type, std::uint32_t count, std::uint64_t) {
     ++objects;
-    ++arrays;
     dumpBytes += idSize + 10 + std::uint64_t{count} * sizeOfType(type, idSize);
   }
   void progress(const HprofStream& stream) {
@@ -177,9 +175,9 @@ MemoryForecast forecastHprof(const SourceBytes& bytes, const LoadOptions& option
   const double n = std::max(1.0, (counter.objects - counter.classes) * scale + counter.classes), slots = counter.slots * scale;
   forecast.objects = static_cast<std::uint64_t>(n);
   forecast.slots = static_cast<std::uint64_t>(slots);
-  const double listed = 8 + 4 * counter.arrays * scale / n, columns = 2 + 2 + 4 + 2;   // types, sizes, addresses, index of ids
-  GraphForecast graph{.columns = columns, .slotsAnObject = slots / n, .bytesASlot = 2, .objects = forecast.objects};
-  const double perObject = std::max({listed + columns, columns + 2 * graph.lists(), graph.peak(0)});
+  constexpr double kColumns = 2 + 2 + 2;   // types, sizes, addresses as bits
+  GraphForecast graph{.columns = kColumns, .slotsAnObject = slots / n, .bytesASlot = 1.7, .objects = forecast.objects};
+  const double perObject = std::max(kColumns + 2 * graph.lists(), graph.peak(0));
   const double texts = counter.texts * 2.5 + counter.roots * 160;
   forecast.peak += static_cast<std::uint64_t>(n * perObject * 1.04 + texts) + (12ull << 20);
   forecast.least += static_cast<std::uint64_t>(texts + 0.4 * n);

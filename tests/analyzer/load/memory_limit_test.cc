@@ -271,6 +271,8 @@ Outcome analyze(const Folder& folder, std::vector<std::string> arguments) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   posix_spawn_file_actions_addopen(&actions, 2, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  // The system counts for a child what its parent had most before the child became a program of its own.
+  std::ofstream("/proc/self/clear_refs") << 5;
   pid_t pid = -1;
   EXPECT_EQ(posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), environ), 0);
   posix_spawn_file_actions_destroy(&actions);
@@ -417,8 +419,8 @@ TEST_F(Dumps, StayBelowWhatWasAnnounced) {
       const std::uint64_t before = memoryUse().resident;   // the child begins with it
       const Kept kept = loadInAnotherProcess(path(name), threads);
       EXPECT_LE(kept.peak, kept.announced) << kept.objects << " objects";
-      const std::uint64_t fixed = before + (10 + 8 * threads) * kMiB;
-      EXPECT_LE(kept.announced - fixed, 2 * (kept.peak - before)) << "announced far too much: nobody would believe it";
+      const std::uint64_t fixed = before + (22 + 8 * threads) * kMiB;   // buffers of readers, which small dumps do not fill
+      EXPECT_LE(kept.announced, fixed + 2 * (kept.peak - before)) << "announced far too much: nobody would believe it";
       RecordProperty(name + std::string("_") + std::to_string(threads), std::to_string(kept.announced >> 10) + " " + std::to_string(kept.peak >> 10));
     }
 }
