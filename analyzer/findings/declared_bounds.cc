@@ -100,7 +100,7 @@ std::vector<Finding> findPastBounds(const RuleInput& input) {
     f.ownerPath = ownerPathTo(s, object);
     f.confidence = 0.9;
     f.because = "the program itself said how much it may keep";
-    f.next = fmt::format("heap-analyzer dominators --retained-by {} {}", idText(s, object), s.path());
+    f.next = analyzerCommand(s, fmt::format("dominators --retained-by {}", idText(s, object)));
     findings.push_back(std::move(f));
   }
   return findings;

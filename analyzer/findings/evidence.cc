@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+
 #include "analyzer/graph/paths.h"
 #include "analyzer/report/numbers.h"
 
@@ -10,6 +14,8 @@ namespace {
 
 // As a word of a shell's command line.
 std::string quoted(const std::string& text) {
+  const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || std::strchr("_-./+:@%,=", c) != nullptr; };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), plain)) return text;
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -41,11 +47,16 @@ std::string placeText(const Snapshot& s, SiteIndex site) {
   return fmt::format("{}:{}", info.file.substr(info.file.find_last_of('/') + 1), info.line);
 }
 
+std::string analyzerCommand(const Snapshot& s, std::string_view words) {
+  const bool another = s.policy() != Policy::kStrict && fits(s.policy(), s.kind());   // a converted dump has its policy inside
+  return fmt::format("heap-analyzer {}{}{} {}", words, another ? " --policy " : "", another ? toText(s.policy()) : "", quoted(s.path()));
+}
+
 std::string pathsCommand(const Snapshot& s, TypeIndex type, SiteIndex site) {
   const SiteInfo& info = s.sites()[site];
-  std::string command = fmt::format("heap-analyzer paths --type {}", quoted(typeText(s, type)));
+  std::string command = fmt::format("paths --type {}", quoted(typeText(s, type)));
   if (!info.file.empty()) command += fmt::format(" --site {}", quoted(fmt::format("{}:{}", info.file, info.line)));
-  return fmt::format("{} {}", command, quoted(s.path()));
+  return analyzerCommand(s, command);
 }
 
 }  // namespace openclaw

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "analyzer/findings/finding.h"
@@ -14,7 +15,9 @@ std::vector<OwnerStep> ownerPathTo(const Snapshot& snapshot, ObjectIndex object)
 // "cache.cc:34" inside a sentence; the whole place stands in the finding's sites.
 std::string placeText(const Snapshot& snapshot, SiteIndex site);
 
-// How to ask about the file of this snapshot: "heap-analyzer paths --site 'a.cc:12' 'heap.bin'".
+// How to ask about the file of this snapshot, as it was read: "heap-analyzer inspect @17 --policy memlab app.heapsnapshot".
+std::string analyzerCommand(const Snapshot& snapshot, std::string_view words);
+// "heap-analyzer paths --site 'a.cc:12' 'heap.bin'".
 std::string pathsCommand(const Snapshot& snapshot, TypeIndex type, SiteIndex site);
 
 }  // namespace openclaw

@@ -54,7 +54,7 @@ std::vector<Finding> findLargeOwner(const RuleInput& input) {
   f.ownerPath = ownerPathTo(s, point);
   f.confidence = 0.5;
   f.because = "its share is exact; whether it is meant to hold so much, the dump cannot say";
-  f.next = fmt::format("heap-analyzer inspect {} {}", idText(s, point), s.path());
+  f.next = analyzerCommand(s, fmt::format("inspect {}", idText(s, point)));
   return {std::move(f)};
 }
 

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "analyzer/findings/evidence.h"
 #include "analyzer/load/hprof/class_table.h"
 #include "analyzer/load/hprof/hprof.h"
 #include "analyzer/load/hprof/object_sizes.h"
@@ -813,6 +814,15 @@ TEST(HprofParts, SizeRulesAreFoundFromHowArraysLie) {
     EXPECT_EQ(found.arrayHeader, arrayHeader);
     EXPECT_EQ(found.reference, reference);
   }
+}
+
+TEST(Hprof, CommandsThatAreAdvisedRepeatThePolicy) {
+  const std::vector<std::byte> bytes = smallDump().bytes();
+  EXPECT_EQ(analyzerCommand(*load(bytes), "inspect 0x10"), "heap-analyzer inspect 0x10 test.hprof");
+  EXPECT_EQ(analyzerCommand(*load(bytes, {.policy = Policy::kVisualvm}), "inspect 0x10"), "heap-analyzer inspect 0x10 --policy visualvm test.hprof");
+  const auto named = loadSnapshot(bytes, "it's mine.hprof", {});
+  ASSERT_TRUE(named.has_value());
+  EXPECT_EQ(analyzerCommand(**named, "leaks"), "heap-analyzer leaks 'it'\\''s mine.hprof'");
 }
 
 }  // namespace
