@@ -77,7 +77,7 @@ def main():
         print(f"load average {os.getloadavg()[0]:.1f}")
 
         stages = run([os.path.join(words.build, "bench", "load_bench"), "--load", path, "--no-referrers"])[3]
-        objects = int(re.match(r"([\d,]+) objects", stages).group(1).replace(",", ""))
+        objects = int(re.search(r"^([\d,]+) objects", stages, re.MULTILINE).group(1).replace(",", ""))
         references = float(re.search(r"([\d.]+) references an object", stages).group(1))
         print(f"{objects:,} objects, {references:.2f} references each, {size / 1e6:.0f} MB, {size / objects:.1f} B an object")
         print(stages.rstrip())
@@ -90,6 +90,7 @@ def main():
 
         plain = ["--index", "off", "--top", "5", path]
         ours = told("histogram with retained sizes", best(words.rounds, [analyzer, "histogram"] + plain))
+        told("the same with --memory-limit 400MiB", best(words.rounds, [analyzer, "histogram", "--memory-limit", "400MiB"] + plain))
         told("histogram --no-retained", best(words.rounds, [analyzer, "histogram", "--no-retained"] + plain))
         told("histogram --no-retained, one thread", best(words.rounds, [analyzer, "histogram", "--no-retained", "--threads", "1"] + plain))
 
