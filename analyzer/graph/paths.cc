@@ -4,7 +4,9 @@
 #include <map>
 #include <queue>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "analyzer/buffer.h"
 #include "analyzer/graph/edge_table.h"
@@ -13,8 +15,9 @@
 namespace openclaw {
 namespace {
 
-// What the last resort of findDifferentPaths may visit before it gives up: about a second.
-constexpr std::uint64_t kMostVisits = 4'000'000;
+// References that findDifferentPaths may follow for each path after the first in plain searches, and again where sharing is
+// weighed, before it takes the best it has: half a second each.
+constexpr std::uint64_t kMostVisits = 2'000'000;
 
 class PathSearch {
  public:
@@ -30,7 +33,8 @@ class PathSearch {
   // Root-held object first, target last; empty: none. Cost: see findPathToRoot.
   std::vector<std::uint32_t> shortest() {
     if (isRoot(target_)) return {target_};
-    return fromBothEnds(true);
+    std::uint64_t all = UINT64_MAX;
+    return fromBothEnds(true, all);
   }
 
   // Objects of a path that was found: later ones avoid them.
@@ -48,9 +52,13 @@ class PathSearch {
   // every other used object shares the least there can be, and a plain search finds the shortest of those. Only
   // where that fails is sharing weighed.
   std::vector<std::uint32_t> next() {
+    plainVisits_ = kMostVisits;
+    visits_ = 0;
     for (const bool usedRoots : {false, true})
-      if (auto path = fromBothEnds(usedRoots); !path.empty() && !known(path)) return path;
-    return weighed();
+      if (auto path = fromBothEnds(usedRoots, plainVisits_); !path.empty() && !known(path)) return path;
+    auto path = weighed();
+    gaveUp_ |= endedEarly();
+    return path;
   }
 
   std::size_t sharedInner(const std::vector<std::uint32_t>& path) const {
@@ -59,9 +67,10 @@ class PathSearch {
       shared += (marks_[path[i]] & kUsedInner) != 0;
     return shared;
   }
-  bool gaveUp() const { return visits_ > kMostVisits; }
+  bool gaveUp() const { return gaveUp_; }
 
  private:
+  static constexpr std::size_t kShortList = 256;  // bytes
   static constexpr std::uint8_t kUsedInner = 1, kUsedRoot = 2, kDominator = 4, kBehind = 8;
 
   bool isRoot(std::uint32_t object) const { return std::binary_search(roots_.begin(), roots_.end(), object); }
@@ -72,7 +81,21 @@ class PathSearch {
     return !marks_.empty() && (marks_[object] & mark) != 0;
   }
   bool keeps(std::uint32_t source, std::uint32_t target) const {
-    return edges_.allKeepAlive(source) || slotThatKeeps(s_, ObjectIndex(source), ObjectIndex(target));
+    if (edges_.allKeepAlive(source)) return true;
+    if (edges_.lists.list(source).bytes() <= kShortList) return slotThatKeeps(s_, ObjectIndex(source), ObjectIndex(target)).has_value();
+    const std::vector<std::uint32_t>& kept = keptBy(source);
+    return std::binary_search(kept.begin(), kept.end(), target);
+  }
+  // What a wide object keeps alive, ascending: its million elements may each ask for themselves.
+  const std::vector<std::uint32_t>& keptBy(std::uint32_t source) const {
+    const auto [place, isNew] = kept_.try_emplace(source);
+    std::vector<std::uint32_t>& kept = place->second;
+    if (!isNew) return kept;
+    for (SlotReader slots = edges_.slots(source); slots.next();)
+      if (slots.entry() != 0 && edges_.keepsAlive(source, slots)) kept.push_back(slots.entry() - 1);
+    std::sort(kept.begin(), kept.end());
+    kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
+    return kept;
   }
   // Calls see(source) for each object that keeps `object` alive, once, until it answers false.
   template <class See>
@@ -88,8 +111,9 @@ class PathSearch {
 
   // Breadth first from the roots and from the target in turn, always the side with fewer references to follow,
   // level by level. The first level in which the sides meet holds all shortest paths; the meeting point with
-  // the lowest index is taken.
-  std::vector<std::uint32_t> fromBothEnds(bool usedRoots) {
+  // the lowest index is taken. Ends, as if nothing was found, when as many references as `mayVisit` were followed; what is left
+  // of it is 0 then.
+  std::vector<std::uint32_t> fromBothEnds(bool usedRoots, std::uint64_t& mayVisit) {
     Buffer<std::uint32_t> down(s_.objectCount());  // the object before on the way from a root, + 1; itself: a root
     Buffer<std::uint32_t> up(s_.objectCount());    // the next on the way to the target, + 1
     std::vector<std::uint32_t> above, below{target_}, next;
@@ -113,7 +137,9 @@ class PathSearch {
         belowCost = 0;
         for (const std::uint32_t object : below) {
           if (stopped()) return {};
+          if (mayVisit == 0) return {};
           forReferrers(object, [&](std::uint32_t source) {
+            if (--mayVisit == 0) return false;
             if (up[source] != 0 || barred(source)) return true;
             // A root-held object ends a path: either it is a start that may be used, or nothing leads over it.
             const bool root = isRoot(source);
@@ -133,7 +159,7 @@ class PathSearch {
         for (const std::uint32_t object : above) {
           const bool all = edges_.allKeepAlive(object);
           for (EdgeCursor edge = s_.edgesFrom(ObjectIndex(object)); edge; edge.next()) {
-            if (stopped()) return {};
+            if (stopped() || mayVisit == 0 || --mayVisit == 0) return {};
             const std::uint32_t target = edge.target().value;
             if (down[target] != 0 || barred(target)) continue;
             if (!all && !keepsAlive(s_.strengthOf(ObjectIndex(object), edge))) continue;
@@ -148,7 +174,7 @@ class PathSearch {
         above.swap(next);
       }
     }
-    if (meeting == 0xffff'ffffu) return {};
+    if (meeting == 0xffff'ffffu || mayVisit == 0) return {};
     std::vector<std::uint32_t> path{meeting};
     while (down[path.back()] != path.back() + 1) path.push_back(down[path.back()] - 1);
     std::reverse(path.begin(), path.end());
@@ -176,9 +202,16 @@ class PathSearch {
         tails[rest].taken.push_back(at == 0 ? kStops : path[at - 1]);
       }
     }
+    // Longest tails first: what is left of their ways is short and quickly searched, and bounds what the others must look at. So
+    // there is a path to show even where the best one is not found in time.
+    std::vector<std::pair<std::size_t, std::uint32_t>> byLength;   // objects, tail
+    for (std::uint32_t i = 0; i < tails.size(); ++i)
+      byLength.push_back({tails[i].rest == kStops ? 1 : byLength[tails[i].rest].first + 1, i});
+    std::stable_sort(byLength.begin(), byLength.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
     Cost best{SIZE_MAX, true, SIZE_MAX};
     std::vector<std::uint32_t> bestPath;
-    for (const Tail& tail : tails) {
+    for (const auto& [length, index] : byLength) {
+      const Tail& tail = tails[index];
       // Paths end at the first root-held object, and a long chain with one referrer each offers no other way.
       if (isRoot(tail.upperEnd) && tail.rest != kStops) continue;
       bool other = false;
@@ -196,7 +229,7 @@ class PathSearch {
       best = cost;
       bestPath = std::move(path);
     }
-    return gaveUp() ? std::vector<std::uint32_t>{} : bestPath;
+    return bestPath;
   }
 
   struct Cost {
@@ -206,53 +239,140 @@ class PathSearch {
     auto operator<=>(const Cost&) const = default;
   };
   static constexpr std::uint32_t kStops = 0xffff'ffffu;
+  struct Label {
+    Cost cost;
+    std::uint32_t via;   // the object before, seen from where the side begins; itself: a root
+    bool settled;
+  };
+  struct Side {
+    using Open = std::pair<Cost, std::uint32_t>;
+    std::unordered_map<std::uint32_t, Label> labels;
+    std::priority_queue<Open, std::vector<Open>, std::greater<>> open;
+    void dropSettled() {
+      while (!open.empty() && labels.find(open.top().second)->second.settled) open.pop();
+    }
+  };
 
-  // Dijkstra's search from the upper end of `tail` to a root.
+  bool endedEarly() const { return visits_ > kMostVisits || plainVisits_ == 0; }   // of the path at hand
+
+  // Every way from a root to `object` goes over an object of the tail (marked kBehind), which dominates it: nothing to find there.
+  bool leadsOverTail(std::uint32_t object) {
+    asked_.clear();
+    bool over = false;
+    for (ObjectIndex at(object);;) {
+      if (marked(at.value, kBehind)) over = true;
+      else if (const auto known = dominatedByTail_.find(at.value); known != dominatedByTail_.end()) over = known->second;
+      else {
+        asked_.push_back(at.value);
+        ++visits_;
+        if (const auto above = s_.dominator(at)) {
+          at = *above;
+          continue;
+        }
+      }
+      break;
+    }
+    for (const std::uint32_t each : asked_) dominatedByTail_.emplace(each, over);
+    return over;
+  }
+
+  // The best way from a root to the upper end of `tail` and on along it: Dijkstra's search from both ends, always from the side
+  // with fewer objects to go on from. So where all ways lead over few objects near the roots, that side says soon that they
+  // must be shared, and the other need not look at all that leads to the target without them.
   std::pair<Cost, std::vector<std::uint32_t>> onwards(const std::vector<std::uint32_t>& tail,
                                                       const std::vector<std::uint32_t>& taken, const Cost& limit) {
     for (const std::uint32_t object : tail) marks_[object] |= kBehind;
     const std::uint32_t start = tail.front();
-    std::size_t shared = 0;
-    for (std::size_t i = 0; i + 1 < tail.size(); ++i) shared += (marks_[tail[i]] & kUsedInner) != 0;
-    Buffer<std::uint32_t> up(s_.objectCount());
-    Buffer<std::uint8_t> settled(s_.objectCount());
-    using Open = std::tuple<Cost, std::uint32_t, std::uint32_t>;  // cost, object, the next towards the target
-    std::priority_queue<Open, std::vector<Open>, std::greater<>> open;
-    const auto offer = [&](const Cost& from, std::uint32_t object, std::uint32_t towards) {
-      if (settled[object] || marked(object, kBehind)) return;
-      Cost cost{from.shared, false, from.length + 1};
-      if (isRoot(object))
-        cost.usedRoot = marked(object, kUsedRoot);
-      else
-        cost.shared += marked(object, kUsedInner);
-      if (cost < limit) open.push({cost, object, towards});
+    std::size_t sharedInTail = 0;
+    for (std::size_t i = 0; i + 1 < tail.size(); ++i) sharedInTail += (marks_[tail[i]] & kUsedInner) != 0;
+    // Costs of ways without the tail. Those from above count the object they have come to, those from below do not.
+    const Cost none{0, false, 0};
+    Cost most = limit;   // what a better way must stay below
+    std::uint32_t meeting = kStops;
+    const auto costOf = [&](std::uint32_t object) {
+      return isRoot(object) ? Cost{0, marked(object, kUsedRoot), 1} : Cost{marked(object, kUsedInner), false, 1};
     };
-    std::pair<Cost, std::vector<std::uint32_t>> result{limit, {}};
-    const Cost begin{shared, false, tail.size()};
-    forReferrers(start, [&](std::uint32_t source) {
-      if (std::find(taken.begin(), taken.end(), source) == taken.end()) offer(begin, source, start);
-      return true;
-    });
-    while (!open.empty()) {
-      const auto [cost, object, towards] = open.top();
-      open.pop();
-      if (settled[object]) continue;
-      if (++visits_ > kMostVisits || ((visits_ & 0xfff) == 0 && stop_.stop_requested())) break;
-      settled[object] = 1;
-      up[object] = towards + 1;
-      if (isRoot(object)) {
-        result.first = cost;
-        for (std::uint32_t at = object; at != start; at = up[at] - 1) result.second.push_back(at);
-        result.second.insert(result.second.end(), tail.begin(), tail.end());
-        break;
+    const auto whole = [&](const Cost& above, const Cost& below) {
+      return Cost{above.shared + below.shared + sharedInTail, above.usedRoot || below.usedRoot, above.length + below.length + tail.size()};
+    };
+    const auto offer = [&](Side& side, const Side& other, std::uint32_t object, const Cost& cost, std::uint32_t via) {
+      const auto [place, isNew] = side.labels.try_emplace(object, Label{cost, via, false});
+      if (!isNew) {
+        if (place->second.settled || !(cost < place->second.cost)) return;
+        place->second = {cost, via, false};
       }
+      side.open.push({cost, object});
+      if (const auto met = other.labels.find(object); met != other.labels.end())
+        if (const Cost both = whole(cost, met->second.cost); both < most) most = both, meeting = object;
+    };
+    Side above, below;
+    bool begun = false;   // above: where there are many roots, only when that is the shorter way
+    const auto goOnBelow = [&](std::uint32_t object, const Cost& next, const std::vector<std::uint32_t>* without) {
       forReferrers(object, [&](std::uint32_t source) {
-        offer(cost, source, object);
+        if (marked(source, kBehind) || (without != nullptr && std::find(without->begin(), without->end(), source) != without->end())) return true;
+        if (++visits_ > kMostVisits) return false;
+        if (leadsOverTail(source)) return true;
+        offer(below, above, source, next, object);
+        if (!begun && isRoot(source))
+          if (const Cost both = whole(costOf(source), next); both < most) most = both, meeting = source;
         return true;
       });
+    };
+    dominatedByTail_.clear();
+    goOnBelow(start, none, &taken);
+    std::uint32_t settled = 0;
+    while (visits_ <= kMostVisits) {
+      below.dropSettled();
+      above.dropSettled();
+      const bool nothingAbove = begun && above.open.empty();
+      if (below.open.empty() || nothingAbove) break;
+      const Cost least = begun ? above.open.top().first : Cost{0, false, 1};
+      if (!(whole(least, below.open.top().first) < most)) break;
+      if ((++settled & 0xfff) == 0 && stop_.stop_requested()) break;
+      const bool fromAbove = (begun ? above.open.size() : roots_.size()) <= below.open.size();
+      if (fromAbove && !begun) {
+        begun = true;
+        for (const std::uint32_t root : roots_)
+          if (!marked(root, kBehind)) offer(above, below, root, costOf(root), root);
+        visits_ += roots_.size() / 8;
+        continue;
+      }
+      Side& side = fromAbove ? above : below;
+      const auto [cost, object] = side.open.top();
+      side.open.pop();
+      side.labels.find(object)->second.settled = true;
+      if (!fromAbove) {
+        if (isRoot(object)) continue;   // a path ends at the first one
+        const Cost own = costOf(object);
+        goOnBelow(object, {cost.shared + own.shared, cost.usedRoot, cost.length + 1}, nullptr);
+        continue;
+      }
+      const bool all = edges_.allKeepAlive(object);
+      for (SlotReader slots = edges_.slots(object); slots.next() && ++visits_ <= kMostVisits;) {
+        if (slots.entry() == 0 || (!all && !edges_.keepsAlive(object, slots))) continue;
+        const std::uint32_t target = slots.entry() - 1;
+        if (marked(target, kBehind) || isRoot(target)) continue;
+        const Cost own = costOf(target);
+        offer(above, below, target, {cost.shared + own.shared, cost.usedRoot, cost.length + 1}, object);
+      }
     }
     for (const std::uint32_t object : tail) marks_[object] &= static_cast<std::uint8_t>(~kBehind);
-    return result;
+    if (meeting == kStops) return {limit, {}};
+    std::vector<std::uint32_t> path;   // of a search that gave up, it may go over an object twice: see below
+    if (const auto label = above.labels.find(meeting); label != above.labels.end()) {
+      for (std::uint32_t at = meeting; path.empty() || path.back() != at; at = above.labels.find(at)->second.via) path.push_back(at);
+      std::reverse(path.begin(), path.end());
+    } else {
+      path.push_back(meeting);
+    }
+    while (path.back() != start) path.push_back(below.labels.find(path.back())->second.via);
+    path.insert(path.end(), tail.begin() + 1, tail.end());
+    if (endedEarly()) {
+      std::vector<std::uint32_t> once = path;
+      std::sort(once.begin(), once.end());
+      if (std::adjacent_find(once.begin(), once.end()) != once.end()) return {limit, {}};
+    }
+    return {most, std::move(path)};
   }
 
   const Snapshot& s_;
@@ -260,9 +380,14 @@ class PathSearch {
   const std::uint32_t target_;
   const std::stop_token stop_;
   std::vector<std::uint32_t> roots_;  // ascending, each once
+  mutable std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> kept_;  // of wide objects with slots that keep nothing
   Buffer<std::uint8_t> marks_;        // empty until a path was used
   std::vector<std::vector<std::uint32_t>> found_;
-  std::uint64_t visits_ = 0;  // of weighed()
+  std::unordered_map<std::uint32_t, bool> dominatedByTail_;   // for the tail at hand
+  std::vector<std::uint32_t> asked_;                          // of leadsOverTail
+  std::uint64_t visits_ = 0;                  // of weighed()
+  std::uint64_t plainVisits_ = kMostVisits;   // left to plain searches after the first path's
+  bool gaveUp_ = false;
 };
 
 std::vector<PathStep> stepsOf(const Snapshot& snapshot, const std::vector<std::uint32_t>& path) {

@@ -31,8 +31,8 @@ struct DifferentPath {
 };
 struct DifferentPaths {
   std::vector<DifferentPath> paths;
-  // True: the list is shorter than asked although more paths may exist; finding the next would have taken too
-  // long.
+  // True: finding the best path after the first ones would have taken too long. The last ones are then the best that were found:
+  // others may share less with those before, and there may be more paths.
   bool gaveUp = false;
 };
 
@@ -40,8 +40,8 @@ struct DifferentPaths {
 // among those one from another root object, then the shortest. A path ends at the first root-held object it
 // meets; when a root holds `object` itself, that is the first path and the others come through its referrers.
 // Fewer than `count` when there are no more, empty when nothing keeps it alive (or stopped).
-// Cost: a few searches as above; where no path is without avoidable sharing, searches over all that leads to
-// the object, up to a limit (see gaveUp).
+// Cost: a few searches as above; where no path is without avoidable sharing, searches from both ends for each place where it may
+// leave the paths before. Each path follows at most four million references (see gaveUp), about a second.
 DifferentPaths findDifferentPaths(const Snapshot& snapshot, ObjectIndex object, std::size_t count,
                                   std::stop_token stop = {});
 

@@ -49,7 +49,7 @@ std::string textOf(const Snapshot& s, const ObjectPaths& report) {
     }
   }
   if (report.paths.gaveUp)
-    out += "\nThere may be more paths; the search for them was given up after four million steps.\n";
+    out += "\nThe search was ended after four million steps a path: other paths may differ more from the first, and there may be more.\n";
   else if (!report.paths.paths.empty() && report.paths.paths.size() < report.asked)
     out += fmt::format("\nThere {} no other.\n", report.paths.paths.size() == 1 ? "is" : "are");
   if (report.weakReferences != 0)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace openclaw {
 namespace {
@@ -43,6 +44,17 @@ FromTables sum(const Snapshot& snapshot) {
   return t;
 }
 
+// whole - parts, where tables of a damaged dump may say anything: at most +-(2^63 - 1).
+std::int64_t beyond(std::uint64_t whole, std::uint64_t parts) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
+  return whole >= parts ? static_cast<std::int64_t>(std::min(whole - parts, kMost)) : -static_cast<std::int64_t>(std::min(parts - whole, kMost));
+}
+// Not past 2^64 - 1: a sum that went round would look as if all added up.
+std::uint64_t plus(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<std::uint64_t>::max() : sum;
+}
+
 }  // namespace
 
 Ledger computeLedger(const Snapshot& snapshot) {
@@ -65,8 +77,8 @@ Ledger computeLedger(const Snapshot& snapshot) {
   line("large-object rounding", t.rounding, "region table");
   line("metadata", t.metadata, "arena table");
   std::uint64_t total = 0;
-  for (const LedgerLine& entry : ledger.lines) total += entry.bytes.value;
-  ledger.unexplained = static_cast<std::int64_t>(ledger.committed.value) - static_cast<std::int64_t>(total);
+  for (const LedgerLine& entry : ledger.lines) total = plus(total, entry.bytes.value);
+  ledger.unexplained = beyond(ledger.committed.value, total);
 
   const auto compare = [&](std::string_view name, std::uint64_t own) {
     const auto process = snapshot.counter(name);
@@ -109,7 +121,7 @@ ResidentLedger computeResidentLedger(const Snapshot& snapshot, const Ledger& led
   const auto line = [&](const char* name, const char* counter, const char* source) {
     const std::uint64_t bytes = snapshot.counter(counter).value_or(0);
     r.lines.push_back({name, Bytes(bytes), source, Certainty::kExact});
-    total += bytes;
+    total = plus(total, bytes);
     return bytes;
   };
   const std::uint64_t heap = line("heap", "resident_heap_bytes", "smaps of the reservation");
@@ -120,7 +132,7 @@ ResidentLedger computeResidentLedger(const Snapshot& snapshot, const Ledger& led
   r.mallocUsed = Bytes(snapshot.counter("malloc_used_bytes").value_or(0));
   r.mallocFree = Bytes(snapshot.counter("malloc_free_bytes").value_or(0));
   r.untouched = Bytes(ledger.committed.value - std::min(heap, ledger.committed.value));
-  r.unexplained = static_cast<std::int64_t>(r.resident.value) - static_cast<std::int64_t>(total);
+  r.unexplained = beyond(r.resident.value, total);
   return r;
 }
 

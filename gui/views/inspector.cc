@@ -274,7 +274,7 @@ void Inspector::showPaths(ObjectIndex object, const DifferentPaths& found) {
     }
   }
   if (found.paths.empty()) note(tr("no path was found"), false);
-  else if (found.gaveUp) note(tr("the search for further paths would take too long"), false);
+  else if (found.gaveUp) note(tr("the search was ended early: other paths may differ more"), false);
   else if (found.paths.size() < kPaths) note(tr("there is no other path"), false);
   std::vector<int> notes;
   for (std::size_t row = 0; row < rows.size(); ++row)

@@ -44,13 +44,20 @@ void expectSound(const Snapshot& s, const std::vector<PathStep>& steps, ObjectIn
   }
 }
 
-test::DumpModel randomGraph(test::Random& random, std::uint32_t objects, std::uint32_t edges) {
+// `wide`: with hundreds of weak references in every object besides.
+test::DumpModel randomGraph(test::Random& random, std::uint32_t objects, std::uint32_t edges, bool wide = false) {
   test::DumpModel model = test::modelOf("");
   for (std::uint32_t i = 0; i < objects; ++i) {
     test::ModelObject object;
     object.address = 0x10008 + std::uint64_t{i} * 32;
     object.size = 32;
     model.objects.push_back(object);
+  }
+  for (std::uint32_t i = 0; wide && i < 400 * objects; ++i) {
+    test::ModelSlot slot;
+    slot.target = random.below(objects);
+    slot.strength = Strength::kWeak;
+    model.objects[random.below(objects)].slots.push_back(slot);
   }
   for (std::uint32_t i = 0; i < edges; ++i) {
     test::ModelSlot slot;
@@ -99,7 +106,7 @@ TEST(Paths, OnRandomGraphsEachIsTheBestOfAllThatAreLeft) {
   std::size_t compared = 0;
   for (int round = 0; round < 400; ++round) {
     const auto objects = static_cast<std::uint32_t>(2 + random.below(9));
-    const auto s = loaded(randomGraph(random, objects, static_cast<std::uint32_t>(random.below(3 * objects))));
+    const auto s = loaded(randomGraph(random, objects, static_cast<std::uint32_t>(random.below(3 * objects)), round % 4 == 0));
     ASSERT_TRUE(s);
     for (std::uint32_t i = 0; i < objects; ++i) {
       const ObjectIndex target(i);
@@ -167,6 +174,38 @@ TEST(Paths, AListOfAHundredThousandIsOnePath) {
   ASSERT_EQ(merged.rows.size(), 1u);
   EXPECT_EQ(merged.rows[0].levels, 100'000u);
   EXPECT_EQ(merged.rows[0].objects, 100'000u);
+}
+
+// Who asks each of a million elements whether their array keeps them must not read the array each time.
+TEST(Paths, ElementsOfAWideArrayWithAWeakSlotAreFoundAtOnce) {
+  constexpr std::uint64_t kElements = 300'000, kTarget = kElements + 1;
+  test::DumpModel model = test::modelOf("root->array");
+  model.objects[0].size = 16 + 8 * (kElements + 1);
+  std::uint64_t address = model.objects[0].address + model.objects[0].size + 16;
+  model.objects[0].slots.push_back({1, Strength::kWeak});
+  for (std::uint64_t i = 1; i <= kTarget + kElements; ++i, address += 32) {
+    test::ModelObject object;
+    object.address = address;
+    object.size = 32;
+    if (i <= kElements) {
+      object.slots.push_back({kTarget, Strength::kStrong});
+      if (i != 7) model.objects[0].slots.push_back({i, Strength::kStrong});
+    } else if (i > kTarget) {
+      model.roots.push_back({i, RootKind::kHandle, false, 0, "another"});   // so many that the search begins at the target
+    }
+    model.objects.push_back(object);
+  }
+  const auto s = loaded(model);
+  ASSERT_TRUE(s);
+  const DifferentPaths found = findDifferentPaths(*s, ObjectIndex(kTarget), 3);
+  ASSERT_EQ(found.paths.size(), 3u);
+  for (const DifferentPath& path : found.paths) {
+    EXPECT_EQ(path.steps.size(), 3u);
+    EXPECT_EQ(path.steps.back().slot, 0u);
+    EXPECT_GT(path.steps[1].slot, 0u);
+  }
+  EXPECT_FALSE(findPathToRoot(*s, ObjectIndex(1)).empty());
+  EXPECT_TRUE(findPathToRoot(*s, ObjectIndex(7)).empty());
 }
 
 TEST(ShortestPathTree, DistancesAreThoseOfTheShortestPaths) {

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "analyzer/graph/paths.h"
 #include "analyzer/views/ages.h"
 #include "analyzer/views/dominator_view.h"
@@ -119,6 +121,18 @@ TEST(Ledger, ShowsWhatIsMissingAndWhoDisagrees) {
   ASSERT_EQ(ledger.disagreements.size(), 2u);
   EXPECT_EQ(ledger.disagreements[0], "object_count: process 9, dump 8");
   EXPECT_EQ(ledger.disagreements[1].substr(0, 16), "committed_bytes:");
+}
+
+// As fuzzing found: a damaged counter of 2^63 and more.
+TEST(Ledger, OfNumbersPastAllMemoryStaysInRange) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  SmallHeap heap;
+  heap.counter("committed_bytes") = ~std::uint64_t{0};
+  heap.counters.insert(heap.counters.end(), {{"resident_bytes", 1}, {"resident_heap_bytes", ~std::uint64_t{0}}, {"resident_other_bytes", ~std::uint64_t{0}}});
+  const auto s = loaded(heap.encode());
+  const Ledger ledger = computeLedger(*s);
+  EXPECT_EQ(ledger.unexplained, kMost);
+  EXPECT_EQ(computeResidentLedger(*s, ledger).unexplained, -kMost);
 }
 
 TEST(Ledger, OfADumpWithoutPoolHasObjectsOnly) {
