@@ -214,7 +214,7 @@ QRect PauseChart::plotRect() const {
 
 double PauseChart::heightOf(std::uint64_t nanoseconds) const {
   const std::uint64_t top = std::max<std::uint64_t>(1, std::max(longest_, target_ && *target_ < 2 * longest_ ? *target_ : 0));
-  return std::sqrt(numbers::fraction(nanoseconds, top)) * plotRect().height();
+  return std::sqrt(numbers::fraction(nanoseconds, top)) * std::max(0, plotRect().height());
 }
 
 QRectF PauseChart::barRect(std::size_t pause) const {
@@ -244,7 +244,7 @@ std::vector<PauseChart::Level> PauseChart::levels() const {
   if (std::ranges::none_of(levels, [&](const Level& level) { return level.text.intersects(tick.text) || std::abs(level.y - tick.y) < line; })) levels.push_back(tick);
   // In a chart too low for them the words go; the lines stay, and the target's has a colour of its own.
   for (Level& level : levels)
-    if (level.text.bottom() > rect().bottom()) level.text = {};
+    if (!rect().contains(level.text)) level.text = {};
   return levels;
 }
 

@@ -2,13 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <random>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "analyzer/address_set.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {
@@ -41,8 +41,7 @@ void expectSame(const AddressSet& set, const std::set<std::uint64_t>& expected, 
 }
 
 TEST(AddressSet, AgreesWithASortedSetOfAddressesInAnyOrder) {
-  const char* given = std::getenv("OPENCLAW_SEED");
-  const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  const std::uint64_t seed = test::seedFromEnvironment();
   SCOPED_TRACE("OPENCLAW_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);
   for (int round = 0; round < 120; ++round) {

@@ -5,6 +5,7 @@
 #include "analyzer/verify.h"
 #include "tests/analyzer/small_heap.h"
 #include "tests/support/dump_model.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {

@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
-#include <cstdlib>
 
 #include "fake_heap.h"
+#include "tests/support/seed.h"
 
 namespace openclaw::test {
 namespace {
@@ -36,15 +36,11 @@ void walk(FakeHeap& heap, Walked& out) {
   out.status = writeDump(heap, *workspace, header, out.sink, out.progress, 0);
 }
 
-std::uint64_t seed() {
-  const char* given = std::getenv("OPENCLAW_TEST_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : 20240607;
-}
-
 TEST(DumpChild, RandomHeapsReadBackAsTheyAre) {
+  const std::uint64_t seed = test::seedFromEnvironment();
   for (std::uint64_t i = 0; i < 12; ++i) {
-    SCOPED_TRACE("OPENCLAW_TEST_SEED=" + std::to_string(seed() + i));
-    FakeHeap heap = FakeHeap::random(seed() + i, i == 0 ? 150'000 : 1 + 997 * i);
+    SCOPED_TRACE("OPENCLAW_SEED=" + std::to_string(seed + i));
+    FakeHeap heap = FakeHeap::random(seed + i, i == 0 ? 150'000 : 1 + 997 * i);
     Walked walked;
     walk(heap, walked);
     ASSERT_EQ(walked.status, EncodeStatus::kOk);

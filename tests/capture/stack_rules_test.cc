@@ -28,6 +28,7 @@
 #include "capture/stacks/recorder.h"
 #include "capture/stacks/rule_cache.h"
 #include "tests/capture/stack_shapes.h"
+#include "tests/support/seed.h"
 
 extern "C" void openclawWithoutTables(void (*function)(void*), void* data);
 // Its frame hangs on rbx, which no rule can say; a hand-written function may do that.
@@ -72,11 +73,6 @@ constexpr bool kThreadSanitized = true;
 #else
 constexpr bool kThreadSanitized = false;
 #endif
-
-unsigned firstSeed() {
-  const char* text = std::getenv("OPENCLAW_TEST_SEED");
-  return text != nullptr ? static_cast<unsigned>(std::strtoul(text, nullptr, 0)) : 1;
-}
 
 struct Comparison {
   RuleCache* rules = nullptr;
@@ -213,7 +209,7 @@ void descend(unsigned seed, int depth, void (*bottom)(void*), void* data) {
 }
 
 TEST(RuleCache, AgreesWithUnwStepOnTenThousandVariedStacks) {
-  const unsigned first = firstSeed();
+  const unsigned first = static_cast<unsigned>(test::seedFromEnvironment() % 1'000'000'000);
   SignalHandlers handlers;
   SignalStack signalStack;
   handledSignals = 0;
@@ -224,7 +220,7 @@ TEST(RuleCache, AgreesWithUnwStepOnTenThousandVariedStacks) {
     if ((seed - first) % 500 == 0) rules = std::make_unique<RuleCache>();
     c.rules = rules.get();
     descend(seed, static_cast<int>(seed % 33), compareHere, &c);
-    ASSERT_TRUE(agreed(c)) << "OPENCLAW_TEST_SEED=" << seed;
+    ASSERT_TRUE(agreed(c)) << "OPENCLAW_SEED=" << seed;
   }
   EXPECT_EQ(c.stacks, 10'000u);
   EXPECT_GT(c.frames / c.stacks, 20u);
@@ -527,7 +523,7 @@ std::vector<std::uint64_t> functionsOf(void* inside) {
 }
 
 TEST(FrameRule, SaysWhatLibunwindDoesInEveryFunctionOfLibcAndLibstdcxxAndThisProgram) {
-  const unsigned seed = firstSeed();
+  const unsigned seed = static_cast<unsigned>(test::seedFromEnvironment() % 1'000'000'000);
   std::mt19937_64 random(seed);
   const MadeUpStack stack(random);
   std::uint64_t compared = 0, steps = 0, signals = 0, realigned = 0;
@@ -559,7 +555,7 @@ TEST(FrameRule, SaysWhatLibunwindDoesInEveryFunctionOfLibcAndLibstdcxxAndThisPro
         ASSERT_TRUE(cursor.startAt(before.pc, before.sp, before.rbp));
         cursor.step();   // the caller has no tables, but the registers are there
         const Registers theirs{cursor.pc(), cursor.sp(), cursor.rbp()};
-        ASSERT_EQ(apply(rule, stack, before), theirs) << "OPENCLAW_TEST_SEED=" << seed << std::hex << " at " << address << " of function " << starts[f];
+        ASSERT_EQ(apply(rule, stack, before), theirs) << "OPENCLAW_SEED=" << seed << std::hex << " at " << address << " of function " << starts[f];
         ++compared;
         signals += rule.shape() == FrameRule::Shape::kSignal ? 1 : 0;
         realigned += rule.shape() == FrameRule::Shape::kRealigned ? 1 : 0;
@@ -576,7 +572,7 @@ TEST(FrameRule, SaysWhatLibunwindDoesInEveryFunctionOfLibcAndLibstdcxxAndThisPro
 void PrintTo(const Registers& r, std::ostream* out) { *out << std::hex << "pc " << r.pc << " sp " << r.sp << " rbp " << r.rbp << std::dec; }
 
 TEST(FrameRule, KeepsOffsetsThatFitAndLeavesOthersToLibunwind) {
-  std::mt19937_64 random(firstSeed());
+  std::mt19937_64 random(test::seedFromEnvironment());
   using Shape = FrameRule::Shape;
   for (int i = 0; i < 10'000; ++i) {
     const auto within = [&](int bits) { return (static_cast<std::int64_t>(random() % (1ull << bits)) - (1ll << (bits - 1))) * 8; };

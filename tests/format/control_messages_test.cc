@@ -4,6 +4,7 @@
 
 #include "tests/format/record_text.h"
 #include "tests/support/dump_model.h"
+#include "tests/support/seed.h"
 
 namespace openclaw::control {
 namespace {

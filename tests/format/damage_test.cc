@@ -7,6 +7,7 @@
 #include "format/dump_reader.h"
 #include "tests/format/record_text.h"
 #include "tests/support/dump_model.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {

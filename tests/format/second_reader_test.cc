@@ -10,6 +10,7 @@
 
 #include "tests/support/dump_model.h"
 #include "tests/support/frame_surgery.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/dump_model.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {

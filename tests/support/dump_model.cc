@@ -159,13 +159,6 @@ std::uint64_t Random::next() {
   return z ^ (z >> 31);
 }
 
-std::uint64_t seedFromEnvironment() {
-  if (const char* text = std::getenv("OPENCLAW_SEED")) return std::strtoull(text, nullptr, 0);
-  std::uint64_t seed = 0;
-  OPENCLAW_CHECK(::getrandom(&seed, sizeof(seed), 0) == sizeof(seed));
-  return seed;
-}
-
 DumpModel randomModel(std::uint64_t seed, std::size_t objects) {
   Random random(seed);
   DumpModel model;

@@ -113,7 +113,5 @@ class Random {
  private:
   std::uint64_t state_;
 };
-// OPENCLAW_SEED from the environment, or a fresh one; the test prints it.
-std::uint64_t seedFromEnvironment();
 
 }  // namespace openclaw::test

@@ -11,6 +11,7 @@
 #include "analyzer/report/leaks_report.h"
 #include "tests/analyzer/findings/aging_heap.h"
 #include "tests/support/dump_model.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {

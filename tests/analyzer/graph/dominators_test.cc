@@ -5,6 +5,7 @@
 #include "analyzer/graph/bgl_adapter.h"
 #include "analyzer/graph/reachability.h"
 #include "tests/analyzer/edge_lists.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {

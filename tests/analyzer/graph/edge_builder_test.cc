@@ -11,6 +11,7 @@
 
 #include "analyzer/graph/list_transpose.h"
 #include "tests/analyzer/edge_lists.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {

@@ -11,6 +11,7 @@
 #include "analyzer/graph/merged_paths.h"
 #include "analyzer/graph/shortest_path_tree.h"
 #include "tests/support/dump_model.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {

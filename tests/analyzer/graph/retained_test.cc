@@ -6,6 +6,7 @@
 
 #include "analyzer/graph/backward.h"
 #include "tests/analyzer/edge_lists.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {

@@ -7,6 +7,7 @@
 #include "analyzer/graph/bgl_adapter.h"
 #include "analyzer/graph/dominators.h"
 #include "tests/analyzer/edge_lists.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {

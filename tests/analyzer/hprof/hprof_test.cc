@@ -22,6 +22,7 @@
 #include "analyzer/snapshot_state.h"
 #include "analyzer/verify.h"
 #include "tests/analyzer/hprof/hprof_writer.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {
@@ -594,10 +595,6 @@ TEST(Hprof, TextsAreReadFromTheFile) {
 }
 
 // ---- many threads ---------------------------------------------------------------------------------------------
-std::uint64_t seedOfThisRun() {
-  const char* given = std::getenv("OPENCLAW_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-}
 // What was written, by id: references as ids, 0 for null.
 using Written = std::map<std::uint64_t, std::vector<std::uint64_t>>;
 
@@ -648,7 +645,7 @@ HprofWriter longDump(std::mt19937_64& random, Written& written) {
 }
 
 TEST(HprofThreads, PiecesReadSideBySideAreWhatWasWritten) {
-  const std::uint64_t seed = seedOfThisRun();
+  const std::uint64_t seed = test::seedFromEnvironment();
   SCOPED_TRACE("OPENCLAW_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);
   Written written;

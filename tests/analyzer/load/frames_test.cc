@@ -14,6 +14,7 @@
 #include "tests/analyzer/small_heap.h"
 #include "tests/analyzer/snapshot_text.h"
 #include "tests/support/frame_surgery.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {

@@ -22,6 +22,7 @@
 #include "analyzer/snapshot.h"
 #include "tests/analyzer/hprof/hprof_writer.h"
 #include "tests/bench/generator.h"
+#include "tests/support/seed.h"
 
 
 extern char** environ;
@@ -64,7 +65,7 @@ class LimitedTables : public testing::Test {
 
 TEST_F(LimitedTables, HoldWhatWasWrittenWhateverIsTakenOut) {
   ASSERT_TRUE(setMemoryLimit({.bytes = limitFor(72 * kMiB), .spillDirectory = folder_.path()}));
-  const std::uint64_t seed = std::random_device{}();
+  const std::uint64_t seed = test::seedFromEnvironment();
   SCOPED_TRACE(seed);
   std::mt19937_64 random(seed);
   struct Table {

@@ -12,6 +12,7 @@
 #include "analyzer/snapshot.h"
 #include "analyzer/verify.h"
 #include "tests/analyzer/v8/v8_text.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {
@@ -575,7 +576,7 @@ TEST(V8, ReferencesBehindADamagedRowStayWithTheirObjects) {
 }
 
 TEST(V8, RandomBytesNeverBreakAnInvariant) {
-  const std::uint64_t seed = std::random_device{}();
+  const std::uint64_t seed = test::seedFromEnvironment();
   SCOPED_TRACE(seed);
   std::mt19937_64 random(seed);
   V8Text text = lists();
@@ -621,7 +622,7 @@ TEST(V8, HostileNumbersCostNoMemory) {
 // Lengauer-Tarjan as these tools run it, on random graphs: the vertices that the root does not reach included. A transcription
 // of the rule, by removal: v's dominator is the nearest vertex without which the root does not reach v.
 TEST(V8, DominatorsOfRandomGraphsAreThoseOfTheToolsRule) {
-  const std::uint64_t seed = std::random_device{}();
+  const std::uint64_t seed = test::seedFromEnvironment();
   SCOPED_TRACE(seed);
   std::mt19937 random(static_cast<std::uint32_t>(seed));
   for (int round = 0; round < 300; ++round) {

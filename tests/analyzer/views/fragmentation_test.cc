@@ -12,6 +12,7 @@
 #include "tests/analyzer/block_heap.h"
 #include "tests/analyzer/small_heap.h"
 #include "tests/support/dump_model.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {

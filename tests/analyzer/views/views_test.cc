@@ -13,6 +13,7 @@
 #include "tests/analyzer/small_heap.h"
 #include "tests/support/dump_model.h"
 #include "tests/support/frame_surgery.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {

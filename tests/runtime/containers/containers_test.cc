@@ -12,7 +12,7 @@
 
 #include "runtime/gc/heap_impl.h"
 #include "runtime/openclaw.h"
-#include "tests/runtime/random_seed.h"
+#include "tests/support/seed.h"
 
 namespace openclaw {
 namespace {
@@ -68,7 +68,7 @@ class Containers : public ::testing::Test {
   std::unique_ptr<Heap> heap = heapUnderStress(23);
   std::optional<ThreadScope> thread{std::in_place, *heap, "test"};
   Root<Holder> holder{*heap, make<Holder>(*heap)};
-  std::mt19937_64 random{test::randomSeed()};
+  std::mt19937_64 random{test::seedFromEnvironment()};
 
   // A collection sweeps what the one before found dead; then the destructors run on the control thread.
   void awaitDestructors() {

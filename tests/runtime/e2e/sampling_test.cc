@@ -15,7 +15,7 @@
 
 #include "runtime/gc/sampling.h"
 #include "tests/runtime/e2e/dump_helpers.h"
-#include "tests/runtime/random_seed.h"
+#include "tests/support/seed.h"
 
 namespace openclaw::test {
 namespace {
@@ -154,7 +154,7 @@ void expectAllFreed(Heap& heap) {
 }
 
 TEST(Sampling, EstimatesOfAllocatedAndFreedConvergeOnExactNumbers) {
-  const std::uint64_t seed = randomSeed();
+  const std::uint64_t seed = seedFromEnvironment();
   for (const std::uint64_t mean : {std::uint64_t{16} << 10, std::uint64_t{100'000}, std::uint64_t{512} << 10}) {
     SCOPED_TRACE(mean);
     auto heap = heapForSampling(mean);
@@ -171,7 +171,7 @@ TEST(Sampling, EstimatesOfAllocatedAndFreedConvergeOnExactNumbers) {
 }
 
 TEST(Sampling, ThreadsSampleIndependently) {
-  const std::uint64_t seed = randomSeed(), mean = 64 << 10;
+  const std::uint64_t seed = seedFromEnvironment(), mean = 64 << 10;
   auto heap = heapForSampling(mean);
   std::vector<std::unique_ptr<Allocations>> allocations;
   for (std::uint64_t t = 0; t < 4; ++t) allocations.push_back(std::make_unique<Allocations>(*heap, seed + t));
@@ -198,7 +198,7 @@ TEST(Sampling, ThreadsSampleIndependently) {
 }
 
 TEST(Sampling, TheIntervalMayChangeAtAnyTime) {
-  const std::uint64_t seed = randomSeed();
+  const std::uint64_t seed = seedFromEnvironment();
   auto heap = heapForSampling(16 << 10);
   ThreadScope thread(*heap, "test");
   Allocations allocations(*heap, seed);
@@ -218,7 +218,7 @@ TEST(Sampling, TheIntervalMayChangeAtAnyTime) {
 }
 
 TEST(Sampling, AMeanSurvivesInTheSiteWord) {
-  std::mt19937_64 random(randomSeed());
+  std::mt19937_64 random(seedFromEnvironment());
   for (int i = 0; i < 100'000; ++i) {
     const std::uint64_t mean = (std::uint64_t{16} << 10) + random() % (std::uint64_t{1} << (14 + random() % 17));
     const std::uint32_t stack = static_cast<std::uint32_t>(random() % (1u << gc::kSampledStackBits));
@@ -234,7 +234,7 @@ TEST(Sampling, AMeanSurvivesInTheSiteWord) {
 
 // What the dump says of a site: what is there, exactly, and what was freed, as samples have it.
 TEST(Sampling, ADumpSaysWhatEverySiteHasAllocated) {
-  const std::uint64_t seed = randomSeed(), mean = 32 << 10;
+  const std::uint64_t seed = seedFromEnvironment(), mean = 32 << 10;
   auto heap = heapForSampling(mean);
   ThreadScope thread(*heap, "test");
   Allocations allocations(*heap, seed);

@@ -9,7 +9,7 @@
 
 #include "tests/runtime/e2e/dump_helpers.h"
 #include "tests/runtime/e2e/shadow_heap.h"
-#include "tests/runtime/random_seed.h"
+#include "tests/support/seed.h"
 
 namespace openclaw::test {
 namespace {
@@ -27,7 +27,7 @@ constexpr std::size_t kOperations = 12000;
 #endif
 
 TEST(ShadowDump, EveryDumpShowsExactlyTheHeapThatTheThreadsMade) {
-  const std::uint64_t seed = randomSeed();
+  const std::uint64_t seed = seedFromEnvironment();
   auto heap = makeHeap(kBusy);
   ShadowHeap shadow(*heap, 4, seed);
   for (int round = 0; round < 6; ++round) {
@@ -45,7 +45,7 @@ TEST(ShadowDump, EveryDumpShowsExactlyTheHeapThatTheThreadsMade) {
 }
 
 TEST(ShadowDump, HoldsUnderStressCollectPoisonAndVerify) {
-  const std::uint64_t seed = randomSeed() + 1;
+  const std::uint64_t seed = seedFromEnvironment() + 1;
   auto settings = kBusy;
   settings.insert(settings.end(), {{SettingId::stressCollect, 97}, {SettingId::stressPoison, 1}, {SettingId::stressVerify, 1}});
   auto heap = makeHeap(settings);
@@ -61,7 +61,7 @@ TEST(ShadowDump, HoldsUnderStressCollectPoisonAndVerify) {
 
 TEST(ShadowDump, SixtyFourThreadsAreAllInTheDump) {
   auto heap = makeHeap(kBusy);
-  ShadowHeap shadow(*heap, 64, randomSeed() + 2);
+  ShadowHeap shadow(*heap, 64, seedFromEnvironment() + 2);
   shadow.run(kOperations / 60);
   TakenDump dump = takeDump(*heap, "clone");
   expectDumpAddsUp(dump.view);

@@ -9,16 +9,10 @@
 #include <thread>
 
 #include "tests/runtime/gc/test_heap.h"
+#include "tests/support/seed.h"
 
 namespace openclaw::testing {
 namespace {
-
-std::uint64_t seedOfTests() {
-  const char* text = std::getenv("OPENCLAW_SEED");
-  const std::uint64_t seed = text != nullptr ? std::strtoull(text, nullptr, 10) : 20240607;
-  ::testing::Test::RecordProperty("seed", std::to_string(seed));
-  return seed;
-}
 
 constexpr std::uint64_t kMagic = 0x5afe'0b1e'c75e'ed00;
 
@@ -112,8 +106,7 @@ void runStress(Settings settings, int threads, int operations) {
 #if defined(__SANITIZE_THREAD__)
   operations /= 6;   // everything is slower there by so much
 #endif
-  const std::uint64_t seed = seedOfTests();
-  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  const std::uint64_t seed = test::seedFromEnvironment();
   settings.push_back({SettingId::stressPoison, 1});
   settings.push_back({SettingId::backgroundSweep, 1});
   auto heap = makeHeap(settings);
