@@ -41,13 +41,13 @@ DepthFirstOrder numberDepthFirst(const EdgeTable& edges, std::span<const std::ui
     std::uint32_t from = 0;  // the child that was left, + 1; 0 = just found
     while (current != 0) {
       const std::uint32_t source = order.object[current];
-      const bool all = edges.allKeepAlive(source);
+      const bool all = edges.allKeepAlive(source), own = edges.hasOwnStrengths(source);
       const CompressedLists::List list = edges.lists.list(source);
-      SlotReader slots(list.begin, list.end, source + 1, edges.ownStrengths);
+      SlotReader slots(list.begin, list.end, source + 1, own);
       if (from == 0)
         prefetchTargets(edges, number, slots);
       else
-        slots = SlotReader(list.begin + resume[--depth], list.end, from, edges.ownStrengths, all ? 0 : slotsRead[--openSlots]);
+        slots = SlotReader(list.begin + resume[--depth], list.end, from, own, all ? 0 : slotsRead[--openSlots]);
       std::uint32_t child = 0;
       while (slots.next()) {
         if ((++steps & (kStepsBetweenChecks - 1)) == 0) {

@@ -10,10 +10,11 @@
 namespace openclaw {
 namespace {
 
-// A record in a page's stream: object in its page (2), then for a whole list of up to 127 bytes as the table will have it
-// its length (1) and the list; for anything else kOther + what follows (1), varints of the list's bytes, its slots and its first
-// slot, the list, and 4 bytes a slot of labels.
-constexpr std::uint8_t kOther = 0x80, kHasLabels = 1, kHasStrengths = 2;
+// A record in a page's stream: object in its page (2), then for a whole list of up to 63 bytes its length (1, with kHasStrengths
+// where slots have their own) and the list; for anything else kOther and what follows (1), varints of the list's bytes, its slots
+// and its first slot, the list, and 4 bytes a slot of labels.
+constexpr std::uint8_t kOther = 0x80, kHasStrengths = 0x40, kHasLabels = 1;
+constexpr std::size_t kMostShort = 0x3f;
 
 struct Piece {
   std::uint32_t row = 0;  // in its page
@@ -31,19 +32,17 @@ struct Piece {
   }
 };
 
-// `strengths`: every piece has them.
-Piece takePiece(const std::uint8_t*& at, bool strengths) {
+Piece takePiece(const std::uint8_t*& at) {
   Piece piece;
-  piece.strengths = strengths;
   piece.row = at[0] | std::uint32_t{at[1]} << 8;
   const std::uint8_t kind = at[2];
+  piece.strengths = (kind & kHasStrengths) != 0;
   at += 3;
-  std::uint64_t bytes = kind;
+  std::uint64_t bytes = kind & kMostShort;
   if ((kind & kOther) != 0) {
     bytes = takeVarint(at);
     piece.slots = takeVarint(at);
     piece.firstSlot = static_cast<std::uint32_t>(takeVarint(at));
-    piece.strengths |= (kind & kHasStrengths) != 0;
   }
   piece.begin = at;
   piece.end = at += bytes;
@@ -73,7 +72,7 @@ EdgeTableBuilder::~EdgeTableBuilder() = default;
 EdgeTableBuilder::Writer& EdgeTableBuilder::writer() {
   const std::size_t pages = (objects_ + CompressedLists::kPageRows - 1) >> CompressedLists::kPageShift;
   const std::lock_guard lock(mutex_);
-  return *writers_.emplace_back(std::make_unique<Writer>(pages, expectStrengths_));
+  return *writers_.emplace_back(std::make_unique<Writer>(pages));
 }
 
 void EdgeTableBuilder::Writer::begin(std::uint32_t object, std::uint32_t firstSlot) {
@@ -113,13 +112,13 @@ void EdgeTableBuilder::Writer::end() {
   std::uint32_t before = object_ + 1;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     edges_ += slots_[i] != 0;
-    at = putSlot(at, slots_[i], before, strengths || expectStrengths_, strengths ? strengths_[i] : EdgeTable::kAsDeclared);
+    at = putSlot(at, slots_[i], before, strengths, strengths ? strengths_[i] : EdgeTable::kAsDeclared);
   }
   const auto bytes = static_cast<std::size_t>(at - list);
   std::uint8_t head[kHead] = {static_cast<std::uint8_t>(object_), static_cast<std::uint8_t>(object_ >> 8),
-                              static_cast<std::uint8_t>(bytes)};
+                              static_cast<std::uint8_t>(bytes | (strengths ? kHasStrengths : 0))};
   std::size_t headBytes = 3;
-  if (bytes >= kOther || (strengths && !expectStrengths_) || labelled || firstSlot_ != 0) {
+  if (bytes > kMostShort || labelled || firstSlot_ != 0) {
     head[2] = static_cast<std::uint8_t>(kOther | (labelled ? kHasLabels : 0) | (strengths ? kHasStrengths : 0));
     headBytes = static_cast<std::size_t>(putVarint(putVarint(putVarint(head + 3, bytes), slots_.size()), firstSlot_) - head);
   }
@@ -135,12 +134,13 @@ void EdgeTableBuilder::Writer::end() {
 
 // What one page needs while it is put together.
 struct EdgeTableBuilder::PageBench {
-  static constexpr std::uint8_t kRewrite = 1;  // in several pieces, or without the strengths that others have
+  static constexpr std::uint8_t kRewrite = 1;  // in several pieces
   static constexpr std::uint8_t kListed = 2;   // its first piece stands in `others` for its labels
+  static constexpr std::uint8_t kOwn = 4;      // slots of the piece in `lists` have strengths of their own
   std::vector<std::uint8_t> records, rewritten;
   std::vector<const std::uint8_t*> lists;  // by row
   std::vector<Piece> others;               // of rows that are not one piece as the table will have it, and all with labels
-  std::vector<std::uint8_t> marks;         // by row: kRewrite, kListed
+  std::vector<std::uint8_t> marks;         // by row: the above
   CompressedListsBuilder::Page page;
 };
 
@@ -156,10 +156,10 @@ void EdgeTableBuilder::finishPage(std::size_t page, PageBench& bench, Compressed
   bool anyRewrite = false;
   const std::uint8_t* const recordsEnd = bench.records.data() + bench.records.size();
   for (const std::uint8_t* at = bench.records.data(); at != recordsEnd;) {
-    const Piece piece = takePiece(at, expectStrengths_);
+    const Piece piece = takePiece(at);
     OPENCLAW_CHECK(piece.row < rows, piece.row);
     std::uint8_t& marks = bench.marks[piece.row];
-    if (piece.firstSlot != 0 || piece.strengths != edges.ownStrengths || bench.lists[piece.row] != nullptr || marks != 0) {
+    if (piece.firstSlot != 0 || bench.lists[piece.row] != nullptr || marks != 0) {
       marks |= PageBench::kRewrite;
       anyRewrite = true;
       bench.others.push_back(piece);
@@ -169,6 +169,7 @@ void EdgeTableBuilder::finishPage(std::size_t page, PageBench& bench, Compressed
       marks |= PageBench::kListed;
       bench.others.push_back(piece);
     }
+    if (piece.strengths) marks |= PageBench::kOwn;
     bench.lists[piece.row] = piece.begin;
     bench.page.lengths[piece.row] = static_cast<std::uint64_t>(piece.end - piece.begin);
   }
@@ -176,8 +177,9 @@ void EdgeTableBuilder::finishPage(std::size_t page, PageBench& bench, Compressed
   bench.rewritten.clear();
   if (anyRewrite) {
     for (std::uint32_t row = 0; row < rows; ++row)
-      if (bench.marks[row] == PageBench::kRewrite && bench.lists[row] != nullptr)
-        bench.others.push_back({row, 0, 0, bench.lists[row], bench.lists[row] + bench.page.lengths[row], nullptr, edges.ownStrengths});
+      if ((bench.marks[row] & (PageBench::kRewrite | PageBench::kListed)) == PageBench::kRewrite && bench.lists[row] != nullptr)
+        bench.others.push_back({row, 0, 0, bench.lists[row], bench.lists[row] + bench.page.lengths[row], nullptr,
+                                (bench.marks[row] & PageBench::kOwn) != 0});
     std::stable_sort(bench.others.begin(), bench.others.end(), [](const Piece& a, const Piece& b) {
       return std::tie(a.row, a.firstSlot) < std::tie(b.row, b.firstSlot);
     });
@@ -191,6 +193,9 @@ void EdgeTableBuilder::finishPage(std::size_t page, PageBench& bench, Compressed
       rewritten.emplace_back(row, bench.rewritten.size());
       std::uint32_t before = firstRow + row + 1;
       std::uint64_t slots = 0;
+      bool own = false;
+      for (std::size_t j = i; j < bench.others.size() && bench.others[j].row == row; ++j) own |= bench.others[j].strengths;
+      if (own) bench.marks[row] |= PageBench::kOwn;
       for (; i < bench.others.size() && bench.others[i].row == row; ++i) {
         Piece& piece = bench.others[i];
         const std::uint64_t count = countSlots(piece.begin, piece.end);
@@ -206,7 +211,7 @@ void EdgeTableBuilder::finishPage(std::size_t page, PageBench& bench, Compressed
         const std::size_t begin = bench.rewritten.size();
         bench.rewritten.resize(begin + count * kMostVarintBytes);
         std::uint8_t* at = bench.rewritten.data() + begin;
-        while (reader.next()) at = putSlot(at, reader.entry(), before, edges.ownStrengths, reader.strength());
+        while (reader.next()) at = putSlot(at, reader.entry(), before, own, reader.strength());
         bench.rewritten.resize(static_cast<std::size_t>(at - bench.rewritten.data()));
       }
       bench.page.lengths[row] = bench.rewritten.size() - rewritten.back().second;
@@ -217,6 +222,10 @@ void EdgeTableBuilder::finishPage(std::size_t page, PageBench& bench, Compressed
   for (std::size_t row = 0; row < rows; ++row)
     if (bench.page.lengths[row] != 0) std::memcpy(bench.page.begins[row], bench.lists[row], bench.page.lengths[row]);
   CompressedListsBuilder::sealPage(bench.page);
+  if (!edges.ownRows.empty())   // a page is whole words
+    for (std::size_t row = 0; row < rows; ++row)
+      if ((bench.marks[row] & PageBench::kOwn) != 0)
+        edges.ownRows[(page << CompressedLists::kPageShift | row) / 64] |= std::uint64_t{1} << (row % 64);
 
   if (edges.blockSlots.empty()) return;
   std::uint64_t slots = 0;
@@ -244,15 +253,16 @@ EdgeTableBuilder::Totals EdgeTableBuilder::finish(EdgeTable& edges, const Work& 
   Totals totals;
   bool anyLabels = false;
   std::uint64_t bytes = 0;
-  edges.ownStrengths = expectStrengths_;
+  bool anyStrengths = false;
   for (const auto& writer : writers_) {
-    edges.ownStrengths |= writer->anyStrengths_;
+    anyStrengths |= writer->anyStrengths_;
     anyLabels |= writer->anyLabels_;
     bytes += writer->records_.totalSize();
     totals.edges += writer->edges_;
     for (const std::uint64_t slots : writer->slotsOfPages_) totals.slots += slots;
   }
-  CompressedListsBuilder lists(objects_, bytes + (edges.ownStrengths && !expectStrengths_ ? totals.slots : 0), PageSize::kHugeInOrder);
+  CompressedListsBuilder lists(objects_, bytes + (anyStrengths ? totals.slots : 0), PageSize::kHugeInOrder);
+  edges.ownRows = Buffer<std::uint64_t>(anyStrengths ? (objects_ + 63) / 64 : 0);
   edges.blockSlots.reset();
   edges.pageSlots.clear();
   if (labels != nullptr) *labels = Buffer<std::uint32_t>(anyLabels ? totals.slots : 0, PageSize::kHugeInOrder);
@@ -282,8 +292,6 @@ EdgeTableBuilder::Totals EdgeTableBuilder::finish(EdgeTable& edges, const Work& 
 EdgeTableBuilder::Totals fillFromRows(EdgeTable& edges, const PagedOffsets& first, Buffer<std::uint32_t> slots,
                                       Buffer<std::uint8_t> strengths, const Work& work) {
   EdgeTableBuilder builder(first.rows());
-  if (std::any_of(strengths.data(), strengths.data() + strengths.size(), [](std::uint8_t strength) { return strength != 0; }))
-    builder.expectStrengths();
   std::vector<EdgeTableBuilder::Writer*> writers;
   for (unsigned worker = 0; worker < std::max(1u, work.threads); ++worker) writers.push_back(&builder.writer());
   const std::size_t pages = (first.rows() + CompressedLists::kPageRows - 1) >> CompressedLists::kPageShift;

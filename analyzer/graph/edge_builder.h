@@ -33,9 +33,6 @@ class EdgeTableBuilder {
   EdgeTableBuilder(const EdgeTableBuilder&) = delete;
   // Without labels nobody asks for EdgeTable::firstSlot: saves a quarter of a byte an object.
   void leaveSlotsUnnumbered() { numberSlots_ = false; }
-  // For loaders that know that some slot has a strength: lists are then coded for it at once, and none is coded twice. Before
-  // the first writer().
-  void expectStrengths() { expectStrengths_ = true; }
 
   // Memory: about what the finished lists need, and 3 bytes an object that has slots.
   class Writer {
@@ -50,12 +47,11 @@ class EdgeTableBuilder {
     void label(std::uint32_t label);
     void end();
 
-    Writer(std::size_t pages, bool expectStrengths) : expectStrengths_(expectStrengths), records_(pages), slotsOfPages_(pages) {}
+    explicit Writer(std::size_t pages) : records_(pages), slotsOfPages_(pages) {}
 
    private:
     friend class EdgeTableBuilder;
     void add(std::uint32_t entry, std::uint8_t strength);
-    const bool expectStrengths_;
     std::uint32_t object_ = 0, firstSlot_ = 0;
     std::vector<std::uint32_t> slots_, labels_;  // of the object that is being written; labels_: empty, or one a slot
     std::vector<std::uint8_t> strengths_;        // empty, or one a slot
@@ -81,7 +77,7 @@ class EdgeTableBuilder {
                   Totals& totals);
 
   const std::uint64_t objects_;
-  bool numberSlots_ = true, expectStrengths_ = false;
+  bool numberSlots_ = true;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Writer>> writers_;  // guarded by mutex_
 };

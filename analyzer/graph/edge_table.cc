@@ -31,7 +31,7 @@ std::uint64_t EdgeTable::firstSlot(std::uint32_t source) const {
 }
 
 Strength EdgeTable::strengthOf(std::uint32_t source, std::uint32_t slot) const {
-  if (ownStrengths)
+  if (hasOwnStrengths(source))
     for (SlotReader reader = slots(source); reader.next();)
       if (reader.slot() == slot) return strengthOf(source, reader);
   return declared[types[source]].of(slot);

@@ -39,7 +39,7 @@ struct EdgeTable {
   static constexpr std::uint8_t kAsDeclared = kStrengthAsDeclared;
 
   CompressedLists lists;
-  bool ownStrengths = false;  // some slots have a strength of their own
+  Buffer<std::uint64_t> ownRows;  // a bit a source: some of its slots have a strength of their own. Empty: none in the table
   // Number of the first slot of each block of rows, from its page's; empty where nobody asks for firstSlot().
   Buffer<std::uint32_t> blockSlots;
   std::vector<std::uint64_t> pageSlots;
@@ -51,7 +51,10 @@ struct EdgeTable {
   std::uint32_t objectCount() const { return static_cast<std::uint32_t>(lists.rows()); }
   void declare(std::vector<DeclaredStrengths> byType);
 
-  SlotReader slots(std::uint32_t source) const { return lists.slots(source, ownStrengths); }
+  SlotReader slots(std::uint32_t source) const { return lists.slots(source, hasOwnStrengths(source)); }
+  bool hasOwnStrengths(std::uint32_t source) const {
+    return !ownRows.empty() && (ownRows[source / 64] >> (source % 64) & 1) != 0;
+  }
   // Cost: O(bytes of the list / 8), O(1) for long ones.
   std::uint32_t slotCount(std::uint32_t source) const { return static_cast<std::uint32_t>(lists.count(source)); }
   // Where an object's labels begin: slots are numbered through all objects. Numbers may be left out between two objects. Only
@@ -60,7 +63,7 @@ struct EdgeTable {
 
   // True: every slot of `source` keeps its target alive, no need to ask for each. O(1).
   bool allKeepAlive(std::uint32_t source) const {
-    return !ownStrengths && (!anyMixed || mixed[types[source]] == 0);
+    return !hasOwnStrengths(source) && (!anyMixed || mixed[types[source]] == 0);
   }
   // Of the slot that `slots` read last.
   Strength strengthOf(std::uint32_t source, const SlotReader& slots) const {
@@ -70,9 +73,9 @@ struct EdgeTable {
   bool keepsAlive(std::uint32_t source, const SlotReader& slots) const {
     return openclaw::keepsAlive(strengthOf(source, slots));
   }
-  // Cost: O(slot) where slots have strengths of their own.
+  // Cost: O(slot) where slots of `source` have strengths of their own.
   Strength strengthOf(std::uint32_t source, std::uint32_t slot) const;
-  std::size_t bytes() const { return lists.bytes() + blockSlots.bytes() + pageSlots.size() * sizeof(pageSlots[0]); }
+  std::size_t bytes() const { return lists.bytes() + ownRows.bytes() + blockSlots.bytes() + pageSlots.size() * sizeof(pageSlots[0]); }
 };
 
 // Who points to each object: sources in ascending order, one entry a slot, all strengths.

@@ -4,8 +4,8 @@
 //   slot   = varint: 0 = null, else 1 + zigzag(entry - entry before); null slots leave "before" as it is
 //   entry  = index + 1; before the first slot stands the list's own row + 1
 //
-// In tables where slots have strengths of their own, a bit is added: varint * 2 = as declared, (varint * 8 + Strength) * 2 + 1 =
-// its own.
+// In lists where slots have strengths of their own (EdgeTable::ownRows), a bit is added: varint * 2 = as declared,
+// (varint * 8 + Strength) * 2 + 1 = its own.
 //
 // Every byte but a slot's last has its upper bit set, so slots can be counted without being read.
 #pragma once

@@ -19,7 +19,7 @@
 namespace openclaw {
 namespace {
 
-constexpr std::uint32_t kIndexVersion = 2;   // goes up with every change of what state_archive.cc writes
+constexpr std::uint32_t kIndexVersion = 3;   // goes up with every change of what state_archive.cc writes
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kPiece = std::uint64_t{4} << 20;   // of a column, with a sum of its own
 constexpr std::uint64_t upToPage(std::uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }

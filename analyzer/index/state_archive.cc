@@ -51,7 +51,7 @@ void archive(A& a, T& d) {
 }
 template <class A, As<EdgeTable> T>
 void archive(A& a, T& e) {
-  a(e.lists, e.ownStrengths, e.blockSlots, e.pageSlots, e.types, e.declared, e.mixed, e.anyMixed);
+  a(e.lists, e.ownRows, e.blockSlots, e.pageSlots, e.types, e.declared, e.mixed, e.anyMixed);
 }
 template <class A, As<FieldInfo> T>
 void archive(A& a, T& f) {

@@ -7,8 +7,6 @@
 namespace openclaw::v8 {
 namespace {
 
-constexpr std::uint8_t kUnknown = 0, kAttached = 1, kDetached = 2;
-
 std::string className(const TypeNumbers::Key& key, const StringTable& strings, const std::vector<std::string>& kindNames) {
   switch (key.kind) {
     case NodeKind::kHidden: return "(system)";

@@ -12,6 +12,9 @@
 
 namespace openclaw::v8 {
 
+// A node's detachedness, as the file says it.
+inline constexpr std::uint8_t kUnknown = 0, kAttached = 1, kDetached = 2;
+
 // Gives numbers to types while nodes arrive and names are not known yet. Threads: one at a time.
 class TypeNumbers {
  public:
@@ -35,7 +38,7 @@ class TypeNumbers {
 };
 
 // Gives `graph.types` their final numbers and `state.types` their names (equal names of a kind are one type), with `states` (a
-// node's detachedness, 2 = detached, or empty) spread through native nodes as DevTools spreads it.
+// node's detachedness, or empty) spread through native nodes as DevTools spreads it.
 void nameTypes(Graph& graph, const TypeNumbers& numbers, const std::vector<std::string>& kindNames, Buffer<std::uint8_t> states,
                SnapshotState& state, const Work& work);
 

@@ -222,6 +222,41 @@ bool JsonReader::skipValue() {
   return true;
 }
 
+// The bracket that comes next: does the array end there? In a damaged file it may stand in place of another byte; then
+// numbers go on behind it.
+bool JsonReader::bracketIsTheEnd() {
+  std::size_t at = 1;
+  const auto skipSpaces = [&] {
+    while (at < 64 && isSpace(peekAhead(at))) ++at;
+  };
+  skipSpaces();
+  int c = peekAhead(at);
+  if (c == ',') {
+    ++at;
+    skipSpaces();
+    c = peekAhead(at);
+  }
+  return !isDigit(c);
+}
+
+bool JsonReader::skipNumbers() {
+  while (peek() != kEnd) {
+    const auto find = [&](char c, const char* end) { return static_cast<const char*>(std::memchr(p_, c, static_cast<std::size_t>(end - p_))); };
+    const char* const bracket = find(']', end_);
+    const char* const quote = find('"', bracket != nullptr ? bracket : end_);
+    if (quote != nullptr || bracket == nullptr) {
+      p_ = quote != nullptr ? quote : end_;
+      if (quote != nullptr) return false;
+      continue;
+    }
+    p_ = bracket;
+    const bool over = bracketIsTheEnd();   // may move what is read
+    skip();
+    if (over) return true;
+  }
+  return false;
+}
+
 bool NumberRows::next() {
   if (lines_ == Lines::kUnknown) lines_ = lookForLines();
   if (damagedAhead_ != 0) return nextSlowly();
@@ -260,23 +295,6 @@ NumberRows::Lines NumberRows::lookForLines() {
   }
   commaFirst_ = 2 * commasFirst >= lines;
   return lines != 0 && 2 * commas >= lines * (stride_ + 1) ? Lines::kYes : Lines::kNo;
-}
-
-// The bracket that comes next: does the array end there? In a damaged file it may stand in place of another byte; then
-// numbers go on behind it.
-bool NumberRows::bracketIsTheEnd() {
-  std::size_t at = 1;
-  const auto skipSpaces = [&] {
-    while (at < 64 && isSpace(json_.peekAhead(at))) ++at;
-  };
-  skipSpaces();
-  int c = json_.peekAhead(at);
-  if (c == ',') {
-    ++at;
-    skipSpaces();
-    c = json_.peekAhead(at);
-  }
-  return !isDigit(c);
 }
 
 // Any number of JSON; false: none, and what stood there was skipped.
@@ -357,7 +375,7 @@ bool NumberRows::nextSlowly() {
       json_.skip();
       continue;
     }
-    if (c == '"' || (c == ']' && bracketIsTheEnd())) {   // a quote: the bracket was lost, the next key begins
+    if (c == '"' || (c == ']' && json_.bracketIsTheEnd())) {   // a quote: the bracket was lost, the next key begins
       if (count != 0) return rowOver();                  // the next call ends it
       ended_ = c == ']';
       if (ended_) json_.skip();

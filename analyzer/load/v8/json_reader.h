@@ -53,9 +53,13 @@ class JsonReader {
   Text readString(std::string& into, bool breakAtLine = false);
   // Whatever comes next, nested to any depth. False: the file ended inside.
   bool skipValue();
+  // The rest of a flat array of numbers, its bracket too, at the speed of memory. As NumberRows sees it: a bracket in front of more
+  // numbers is damage, a quote says that the bracket was lost. False: that, or the file ended inside.
+  bool skipNumbers();
 
  private:
   friend class NumberRows;
+  bool bracketIsTheEnd();           // of an array of numbers
   bool refill();                    // keeps what is unread; false: nothing more
   void skipString();
   unsigned hexEscape(std::size_t ahead);   // the four hexadecimal digits there, or kNoEscape
@@ -91,7 +95,6 @@ class NumberRows {
 
  private:
   bool nextSlowly();
-  bool bracketIsTheEnd();
   bool takeNumber(std::uint64_t& value);
   enum class Lines : std::uint8_t { kUnknown, kYes, kNo };
   Lines lookForLines();               // sets commaFirst_

@@ -1,6 +1,7 @@
 #include "analyzer/load/v8/row_blocks.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <span>
 
@@ -29,6 +30,25 @@ std::uint64_t countCommas(const char* at, const char* end) {
 }
 
 }  // namespace
+
+bool skipCommas(const char*& at, const char* end, std::uint64_t count) {
+  constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101ull, kLow = 0x7f7f'7f7f'7f7f'7f7full;
+  const char* from = at;
+  while (count > 8 && end - from >= 8) {   // a word has at most eight
+    std::uint64_t word;
+    std::memcpy(&word, from, sizeof(word));
+    word ^= kOnes * ',';
+    count -= static_cast<unsigned>(std::popcount(~(((word & kLow) + kLow) | word) & ~kLow));
+    from += 8;
+  }
+  for (; count != 0; --count) {
+    const void* const comma = std::memchr(from, ',', static_cast<std::size_t>(end - from));
+    if (comma == nullptr) return false;
+    from = static_cast<const char*>(comma) + 1;
+  }
+  at = from;
+  return true;
+}
 
 bool RowBlocks::take(Block& block) {
   if (block.text == nullptr) block.text = std::make_unique_for_overwrite<char[]>(kBytes + kPadding);

@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -80,6 +81,47 @@ std::optional<RowsRead> readRowBlocks(const SourceBytes& bytes, std::uint64_t be
       if (!place(worker, block.firstRow + row, values)) return good.store(false);
     }
     if (at != block.end) good.store(false);
+  });
+  const auto end = blocks.end();
+  if (!good || !end) return std::nullopt;
+  return RowsRead{blocks.rows(), *end};
+}
+
+// Moves behind the count-th comma from `at`; false: there are fewer before `end`. Eight bytes at a time.
+bool skipCommas(const char*& at, const char* end, std::uint64_t count);
+
+// Some rows of the array, [first, first + count).
+struct RowRange {
+  std::uint64_t first, count;
+};
+// As readRowBlocks, for the rows of `chosen` (ascending, apart): the others are not looked into, only their commas are counted.
+// place(worker, range, row in it, values).
+template <class Place>
+std::optional<RowsRead> readChosenRows(const SourceBytes& bytes, std::uint64_t begin, unsigned stride, std::span<const RowRange> chosen,
+                                       const Work& work, Place place) {
+  RowBlocks blocks(bytes, begin, stride);
+  std::atomic<bool> good{true};
+  std::vector<RowBlocks::Block> blockOf(std::max(1u, work.threads));
+  forEachItem(work, blocks.most(), [&](unsigned worker, std::size_t) {
+    RowBlocks::Block& block = blockOf[worker];
+    if (!good.load(std::memory_order_relaxed) || !blocks.take(block)) return;
+    std::uint64_t values[NumberRows::kMostFields];
+    const char* at = block.text.get();
+    std::uint64_t row = block.firstRow;   // that `at` stands before
+    const std::uint64_t last = block.firstRow + block.rows;
+    auto range = std::partition_point(chosen.begin(), chosen.end(), [&](const RowRange& r) { return r.first + r.count <= row; });
+    for (; range != chosen.end() && range->first < last; ++range) {
+      const std::uint64_t from = std::max(range->first, block.firstRow), to = std::min(range->first + range->count, last);
+      if (from > row && !skipCommas(at, block.end, (from - row) * stride)) return good.store(false);
+      for (row = from; row < to; ++row) {
+        for (unsigned field = 0; field < stride; ++field)
+          if (!takeDigits(at, values[field]) || (field + 1 < stride && *at++ != ',')) return good.store(false);
+        if (!place(worker, static_cast<std::size_t>(range - chosen.begin()), row - range->first, values)) return good.store(false);
+        if (row + 1 == last) continue;    // nothing stands behind the last one
+        if (block.lines && *at++ != '\n') return good.store(false);
+        if (*at++ != ',') return good.store(false);
+      }
+    }
   });
   const auto end = blocks.end();
   if (!good || !end) return std::nullopt;

@@ -78,10 +78,11 @@ class V8Loader {
     const Work work = stages_.stage("references", kReadEnd, kPolicyEnd);
     graph_.names.labels.finish();
     nameTypes(graph_, types_, layout_->nodes.kindNames, std::move(detachedness_), state_, work);
-    state_.edgeCount += applyPolicy(graph_, options_.policy, work);
+    if (!edgesSkipped_) state_.edgeCount += applyPolicy(graph_, options_.policy, work);
     placeRoots();
+    if (!options_.references) dropEdges();
     placeColumns();
-    computeGraph(state_, options_, stages_, kPolicyEnd, 1);
+    if (options_.references) computeGraph(state_, options_, stages_, kPolicyEnd, 1);
     writeReport();
   }
 
@@ -362,6 +363,16 @@ class V8Loader {
   void readEdges() {
     const Layout::Edges& fields = layout_->edges;
     if (!openArray()) return;
+    if (!options_.references && options_.policy != Policy::kV8Devtools) {   // DevTools moves bytes along references
+      edgesSkipped_ = true;
+      const std::uint8_t *const states = detachedness_.data(), *const statesEnd = states + detachedness_.size();
+      if (std::find(states, statesEnd, kDetached) == statesEnd) {
+        if (!json_.skipNumbers()) lose("table of references that is cut", 1);
+        return;
+      }
+      if (readNativeEdges()) return;
+      edgesSkipped_ = false;
+    }
     nodes_ = Divider(layout_->nodes.stride);
     const std::uint64_t begin = json_.position(), possible = rowsLeft(fields.stride);
     if (fields.fromNode >= 0) countBySource(begin);
@@ -382,6 +393,46 @@ class V8Loader {
     state_.edgeCount = where.placed;
     edgesPlaced_ = true;
     countObjectsWithout(where.rows);
+  }
+
+  // Those of native nodes alone: they tell which nodes are detached (classes.h), which has a type of its own. False: to be found
+  // out by reading all.
+  bool readNativeEdges() {
+    const Layout::Edges& fields = layout_->edges;
+    if (fields.fromNode >= 0 || fields.type < 0 || !edgeCountsLost_.empty()) return false;
+    const Divider nodes(layout_->nodes.stride);
+    const std::size_t objects = types32_.size();
+    std::vector<RowRange> natives;
+    std::uint64_t rows = 0, kept = 0;
+    graph_.first = PagedOffsets(objects);
+    for (std::size_t node = 0; node < objects; ++node) {
+      const std::uint32_t count = edgeCounts_[node];
+      const bool native = count != 0 && types_.keys()[types32_[node]].kind == NodeKind::kNative;
+      if (native) natives.push_back({rows, count});
+      graph_.first.countWhileBuilding(node) = native ? count : 0;
+      kept += native ? count : 0;
+      rows += count;
+    }
+    if (kept > rowsLeft(fields.stride) || !graph_.first.tryFinish()) return false;
+    graph_.slots = Buffer<std::uint32_t>(kept);
+    graph_.names.labels = EdgeLabels(kept);
+    std::vector<std::uint64_t> firstKept(natives.size());
+    for (std::size_t i = 1; i < natives.size(); ++i) firstKept[i] = firstKept[i - 1] + natives[i - 1].count;
+    const std::uint64_t begin = json_.position();
+    const auto read = readChosenRows(bytes_, begin, fields.stride, natives, blocksFrom(begin),
+                                     [&](unsigned, std::size_t range, std::uint64_t row, const std::uint64_t* values) {
+      const auto at = [&](int field) { return values[static_cast<unsigned>(field)]; };
+      const auto target = nodes.exact(at(fields.toNode));
+      if (at(fields.type) >= fields.kinds.size() || !target || *target >= objects) return false;
+      graph_.slots[firstKept[range] + row] = static_cast<std::uint32_t>(*target) + 1;
+      graph_.names.labels.set(firstKept[range] + row, fields.kinds[at(fields.type)], 0);
+      return true;
+    });
+    if (!read || read->rows != rows) return false;
+    json_.seek(read->end);
+    edgeCounts_ = Growing<std::uint32_t>();
+    edgesPlaced_ = true;
+    return true;
   }
 
   struct Placement {
@@ -522,13 +573,23 @@ class V8Loader {
     edgeCounts_ = Growing<std::uint32_t>();
   }
 
-  // No references came at all.
+  // No references came at all, or nobody wants them.
   void finishWithoutEdges() {
     if (edgesRead_ == false && nodesRead_) lose("table of references that is not there", 1);
-    for (std::size_t node = 0; node < edgeCounts_.size(); ++node) state_.report.referencesMissing += edgeCounts_[node] != 0;
+    for (std::size_t node = 0; !edgesSkipped_ && node < edgeCounts_.size(); ++node) state_.report.referencesMissing += edgeCounts_[node] != 0;
     edgeCounts_ = Growing<std::uint32_t>();
     graph_.first = PagedOffsets(graph_.objects);
     (void)graph_.first.tryFinish();
+  }
+
+  // They told what they had to.
+  void dropEdges() {
+    graph_.first = PagedOffsets(graph_.objects);
+    (void)graph_.first.tryFinish();
+    graph_.slots.reset();
+    graph_.strengths.reset();
+    graph_.names.labels = EdgeLabels();
+    state_.edgeCount = 0;
   }
 
   // ---- script positions --------------------------------------------------------------------------------------------------
@@ -691,7 +752,7 @@ class V8Loader {
   std::optional<Layout> layout_;
   std::vector<std::pair<std::string, std::uint64_t>> deferred_;   // key, position of its value
   bool closed_ = false, snapshotRead_ = false, nodesRead_ = false, edgesRead_ = false, stringsRead_ = false, functionsRead_ = false,
-       treeRead_ = false, locationsRead_ = false, edgesPlaced_ = false, idsAreWide_ = false;
+       treeRead_ = false, locationsRead_ = false, edgesPlaced_ = false, edgesSkipped_ = false, idsAreWide_ = false;
   std::uint64_t end_ = 0;
   std::vector<std::pair<std::string_view, std::uint64_t>> losses_;
 

@@ -316,7 +316,11 @@ TEST(V8, ConcatenatedStringsAndPlainObjectsSayWhatTheyHold) {
   EXPECT_EQ(s->description(ObjectIndex(plain)), "{name, next}");
 }
 
-TEST(V8, DetachedElementsAreATypeOfTheirOwn) {
+// A page: a kept and a lost element, what they share, and what lies beyond a wrapper.
+struct PageNodes {
+  std::uint32_t kept, lost, child, both, wrapper, beyond;
+};
+V8Text page(PageNodes& nodes) {
   V8Text text;
   const auto root = text.node("synthetic", "", 1, 0), kept = text.node("native", "<div id=\"kept\">", 2, 100), lost = text.node("native", "<div class=\"x\">", 4, 100);
   const auto child = text.node("native", "<p>", 6, 50), both = text.node("native", "<b>", 8, 10), wrapper = text.node("object", "HTMLElement", 9, 20);
@@ -329,15 +333,21 @@ TEST(V8, DetachedElementsAreATypeOfTheirOwn) {
   text.edge(wrapper, "property", "element", beyond);   // not through JavaScript
   text.nodes[kept].detachedness = 1;
   text.nodes[lost].detachedness = 2;
-  const auto s = load(text.json());
+  nodes = {kept, lost, child, both, wrapper, beyond};
+  return text;
+}
+
+TEST(V8, DetachedElementsAreATypeOfTheirOwn) {
+  PageNodes nodes;
+  const auto s = load(page(nodes).json());
   ASSERT_TRUE(s);
   const auto type = [&](std::uint32_t node) { return s->types()[s->type(ObjectIndex(node))].name; };
-  EXPECT_EQ(type(kept), "<div>");
-  EXPECT_EQ(type(lost), "Detached <div>");
-  EXPECT_EQ(type(child), "Detached <p>");
-  EXPECT_EQ(type(both), "<b>");
-  EXPECT_EQ(type(wrapper), "HTMLElement");
-  EXPECT_EQ(type(beyond), "<i>");
+  EXPECT_EQ(type(nodes.kept), "<div>");
+  EXPECT_EQ(type(nodes.lost), "Detached <div>");
+  EXPECT_EQ(type(nodes.child), "Detached <p>");
+  EXPECT_EQ(type(nodes.both), "<b>");
+  EXPECT_EQ(type(nodes.wrapper), "HTMLElement");
+  EXPECT_EQ(type(nodes.beyond), "<i>");
 }
 
 TEST(V8, AllocationStacksNameFunctionsAndCallers) {
@@ -428,6 +438,85 @@ TEST(V8, OtherToolsHangWhatNobodyReachesUnderTheRoot) {
 }
 
 // ---- damage ----------------------------------------------------------------------------------------------------------------
+// Objects by id: type and size.
+std::map<std::uint64_t, std::pair<std::string, std::uint64_t>> countedIn(const Snapshot& s, bool detachedApart) {
+  std::map<std::uint64_t, std::pair<std::string, std::uint64_t>> out;
+  for (std::uint32_t i = 0; i < s.objectCount(); ++i) {
+    const ObjectIndex object(i);
+    std::string name = s.types()[s.type(object)].name;
+    if (!detachedApart && name.starts_with("Detached ")) name.erase(0, 9);
+    out[s.address(object).value] = {name, s.size(object).value};
+  }
+  return out;
+}
+void expectCountedAlike(const std::string& json, Policy policy, const std::string& what, bool detachedApart = true) {
+  const auto all = tryLoad(json, policy);
+  const auto counted = loadSnapshot(std::as_bytes(std::span(json)), "test.heapsnapshot",
+                                    {.threads = 2, .dominators = false, .references = false, .policy = policy});
+  ASSERT_EQ(all.has_value(), counted.has_value()) << what;
+  if (!all) return;
+  const Snapshot &a = **all, &c = **counted;
+  ASSERT_EQ(countedIn(a, detachedApart), countedIn(c, detachedApart)) << what;
+  EXPECT_FALSE(c.knowsRetained());
+  EXPECT_EQ(c.edgeCount(), 0u);
+  for (std::uint32_t i = 0; i < c.objectCount(); ++i)
+    ASSERT_FALSE(c.edgesFrom(ObjectIndex(i)) || c.edgesTo(ObjectIndex(i)) || c.slotCount(ObjectIndex(i)) != 0) << what;
+}
+
+TEST(V8, WithoutReferencesObjectsAreStillCounted) {
+  V8Text text = lists();
+  const std::string json = text.json();
+  for (const Policy policy : {Policy::kStrict, Policy::kV8Devtools, Policy::kMemlab}) expectCountedAlike(json, policy, "whole");
+  text.space = V8Text::Space::kNone;
+  expectCountedAlike(text.json(), Policy::kStrict, "without white space");
+  PageNodes nodes;
+  V8Text detached = page(nodes);
+  for (const V8Text::Space space : {V8Text::Space::kV8, V8Text::Space::kNone}) {
+    detached.space = space;
+    expectCountedAlike(detached.json(), Policy::kStrict, "a page");
+  }
+  // Detached trees in a file of many blocks, between other nodes.
+  for (const V8Text::Space space : {V8Text::Space::kV8, V8Text::Space::kNone}) {
+    const std::uint64_t seed = test::seedFromEnvironment();
+    SCOPED_TRACE("OPENCLAW_SEED=" + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    V8Text large;
+    large.space = space;
+    constexpr std::uint32_t kNodes = 60'000;
+    large.node("synthetic", "", 1, 0);
+    for (std::uint32_t i = 1; i < kNodes; ++i) {
+      const bool native = random() % 20 == 0;
+      const auto node = large.node(native ? "native" : "object", native ? "<div>" : "Thing", 2 * i + 1, 10 + random() % 100);
+      if (native && random() % 50 == 0) large.nodes[node].detachedness = 1 + static_cast<unsigned>(random() % 2);
+    }
+    for (std::uint32_t i = 0; i < 4 * kNodes; ++i)
+      large.edge(static_cast<std::uint32_t>(random() % kNodes), random() % 8 == 0 ? "weak" : "element", i, static_cast<std::uint32_t>(random() % kNodes));
+    const auto counted = load(large.json());
+    ASSERT_TRUE(counted);
+    std::size_t detachedNodes = 0;
+    for (std::uint32_t i = 0; i < counted->objectCount(); ++i)
+      detachedNodes += counted->types()[counted->type(ObjectIndex(i))].name == "Detached <div>";
+    EXPECT_GT(detachedNodes, 20u);
+    expectCountedAlike(large.json(), Policy::kStrict, "many blocks");
+  }
+  // Nothing but the references is skipped, whatever stands among them, and wherever the file ends.
+  detached.space = V8Text::Space::kV8;
+  for (const std::string& whole : {json, detached.json()}) {
+    const std::size_t begin = whole.find("\"edges\""), end = whole.find("\"trace_function_infos\"");
+    ASSERT_TRUE(begin != std::string::npos && end != std::string::npos && begin < end);
+    for (std::size_t at = begin; at < end; ++at) {
+      expectCountedAlike(whole.substr(0, at), Policy::kStrict, "cut at " + std::to_string(at));
+      for (const char byte : {'7', ',', ']', '{', '\n'}) {
+        std::string damaged = whole;
+        damaged[at] = byte;
+        // A row that is not looked into costs none behind it: more may be known to be detached than by reading all.
+        expectCountedAlike(damaged, Policy::kStrict, "byte " + std::to_string(at) + " is " + byte, false);
+        if (HasFailure()) return;
+      }
+    }
+  }
+}
+
 TEST(V8, EveryCutGivesWhatIsThereAndSaysWhatIsNot) {
   const std::string whole = lists().json();
   std::uint32_t before = 0;
