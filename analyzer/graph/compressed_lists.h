@@ -44,7 +44,7 @@ class CompressedLists {
   }
   SlotReader slots(std::uint32_t row, bool ownStrengths = false) const {
     const List found = list(row);
-    return {found.begin, found.end, row + 1, ownStrengths};
+    return {found.begin, found.end, row + 1, ownStrengths, common_};
   }
   // Null ones too. Cost: O(bytes of the list / 8), O(1) for long lists.
   std::uint64_t count(std::size_t row) const;
@@ -57,7 +57,7 @@ class CompressedLists {
   void releasePage(std::size_t page) { bytes_.release(pages_[page].begin, pages_[page].bytes); }
   template <class A, class Self>
   static void archive(A& a, Self& self) {
-    a(self.rows_, self.bytes_, self.blocks_, self.pages_);
+    a(self.rows_, self.common_, self.bytes_, self.blocks_, self.pages_);
   }
 
  private:
@@ -88,6 +88,7 @@ class CompressedLists {
   List longList(std::size_t row, const std::uint8_t* place) const;
 
   std::size_t rows_ = 0;
+  CommonTargets common_;
   Buffer<std::uint8_t> bytes_;
   Buffer<std::uint32_t> blocks_;  // from the page's begin
   std::vector<Page> pages_;
@@ -107,6 +108,8 @@ class CompressedListsBuilder {
   };
   void layOutPage(std::size_t page, Page& layout);
   static void sealPage(const Page& layout);
+  // That the lists were written with, if any.
+  void setCommonTargets(const CommonTargets& common) { lists_.common_ = common; }
   std::size_t rowsOfPage(std::size_t page) const;
   std::size_t pages() const { return lists_.pages_.size(); }
   CompressedLists finish();

@@ -23,9 +23,10 @@ DepthFirstOrder numberDepthFirst(const EdgeTable& edges, std::span<const std::ui
                         .object = Buffer<std::uint32_t>(objects + 1, PageSize::kHugeInOrder),
                         .parent = Buffer<std::uint32_t>(objects + 1, PageSize::kHugeInOrder)};
   Buffer<std::uint32_t>& number = order.number;
-  // Where to go on in the lists of the current path, the last on top: bytes behind the slot that led to the child. The child is
-  // also the entry before, and for lists of which not all slots count, the slot's number stands on a stack of its own. Only as
-  // much of the stacks costs memory as the longest path needs.
+  // Where to go on in the lists of the current path, the last on top: twice the bytes up to behind the slot that led to the child,
+  // and a bit. The child is also the entry before or, where the bit is set (it is a common target), the list's own row is. For
+  // lists of which not all slots count, the slot's number stands on a stack of its own. Only as much of the stacks costs memory as
+  // the longest path needs.
   Buffer<std::uint32_t> resume(objects + 1, PageSize::kHugeInOrder), slotsRead(objects + 1, PageSize::kHugeInOrder);
   std::size_t depth = 0, openSlots = 0;
   std::uint32_t last = 0, steps = 0;
@@ -41,13 +42,15 @@ DepthFirstOrder numberDepthFirst(const EdgeTable& edges, std::span<const std::ui
     std::uint32_t from = 0;  // the child that was left, + 1; 0 = just found
     while (current != 0) {
       const std::uint32_t source = order.object[current];
-      const bool all = edges.allKeepAlive(source), own = edges.hasOwnStrengths(source);
+      const bool all = edges.allKeepAlive(source);
       const CompressedLists::List list = edges.lists.list(source);
-      SlotReader slots(list.begin, list.end, source + 1, own);
-      if (from == 0)
+      SlotReader slots = edges.slots(source);
+      if (from == 0) {
         prefetchTargets(edges, number, slots);
-      else
-        slots = SlotReader(list.begin + resume[--depth], list.end, from, own, all ? 0 : slotsRead[--openSlots]);
+      } else {
+        const std::uint32_t place = resume[--depth];
+        slots.resume(list.begin + (place >> 1), (place & 1) != 0 ? source + 1 : from, all ? 0 : slotsRead[--openSlots]);
+      }
       std::uint32_t child = 0;
       while (slots.next()) {
         if ((++steps & (kStepsBetweenChecks - 1)) == 0) {
@@ -66,8 +69,8 @@ DepthFirstOrder numberDepthFirst(const EdgeTable& edges, std::span<const std::ui
         continue;
       }
       const auto read = static_cast<std::uint64_t>(slots.position() - list.begin);
-      if (read > UINT32_MAX) throw std::length_error("an object with 4 GiB of references");
-      resume[depth++] = static_cast<std::uint32_t>(read);
+      if (read > UINT32_MAX / 2) throw std::length_error("an object with 2 GiB of references");
+      resume[depth++] = static_cast<std::uint32_t>(read) << 1 | (slots.before() != slots.entry() ? 1u : 0u);
       if (!all) slotsRead[openSlots++] = slots.slot() + 1;
       current = child;
       from = 0;

@@ -53,13 +53,27 @@ Piece takePiece(const std::uint8_t*& at) {
   return piece;
 }
 
+std::uint8_t* putCode(std::uint8_t* at, std::uint64_t code, bool ownStrengths, std::uint8_t strength) {
+  return putVarint(at, ownStrengths ? withOwnStrength(code, strength) : code);
+}
 std::uint8_t* putSlot(std::uint8_t* at, std::uint32_t entry, std::uint32_t& before, bool ownStrengths, std::uint8_t strength) {
   std::uint64_t code = 0;
   if (entry != 0) {
     code = slotCode(entry, before);
     before = entry;
   }
-  return putVarint(at, ownStrengths ? withOwnStrength(code, strength) : code);
+  return putCode(at, code, ownStrengths, strength);
+}
+// In a table of which some targets are common. `home`: the list's own row + 1.
+std::uint8_t* putSlot(std::uint8_t* at, std::uint32_t entry, std::uint32_t& before, std::uint32_t home, const CommonCodes& common,
+                      bool ownStrengths, std::uint8_t strength) {
+  std::uint64_t code = 0;
+  if (entry != 0) {
+    code = common.of(entry);
+    if (code == 0) code = slotCode(entry, before) + common.count(), before = entry;
+    else before = home;
+  }
+  return putCode(at, code, ownStrengths, strength);
 }
 
 }  // namespace
@@ -111,7 +125,7 @@ void EdgeTableBuilder::Writer::end() {
   std::uint8_t* at = list;
   std::uint32_t before = object_ + 1;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    edges_ += slots_[i] != 0;
+    if (slots_[i] != 0) ++edges_, sample_.see(slots_[i]);
     at = putSlot(at, slots_[i], before, strengths, strengths ? strengths_[i] : EdgeTable::kAsDeclared);
   }
   const auto bytes = static_cast<std::size_t>(at - list);
@@ -137,15 +151,46 @@ struct EdgeTableBuilder::PageBench {
   static constexpr std::uint8_t kRewrite = 1;  // in several pieces
   static constexpr std::uint8_t kListed = 2;   // its first piece stands in `others` for its labels
   static constexpr std::uint8_t kOwn = 4;      // slots of the piece in `lists` have strengths of their own
-  std::vector<std::uint8_t> records, rewritten;
+  std::vector<std::uint8_t> records, rewritten, recoded;
   std::vector<const std::uint8_t*> lists;  // by row
   std::vector<Piece> others;               // of rows that are not one piece as the table will have it, and all with labels
   std::vector<std::uint8_t> marks;         // by row: the above
   CompressedListsBuilder::Page page;
+  // Of a page with very long lists no memory is kept for the next.
+  void forget() {
+    for (std::vector<std::uint8_t>* const bytes : {&records, &rewritten, &recoded})
+      if (bytes->capacity() > kMostKept) *bytes = {};
+  }
+  static constexpr std::size_t kMostKept = 4 << 20;
+
+  // Lists as the table will have them, now that it is known which targets are common.
+  void recode(std::uint32_t firstRow, const CommonCodes& common) {
+    std::uint64_t bytes = 0;
+    for (const std::uint64_t length : page.lengths) bytes += length;
+    std::vector<std::uint64_t> begins(page.lengths.size());
+    recoded.resize(bytes);   // mostly they get shorter
+    std::uint64_t used = 0;
+    for (std::size_t row = 0; row < page.lengths.size(); ++row) {
+      if (page.lengths[row] == 0) continue;
+      const std::uint64_t most = page.lengths[row] * kMostVarintBytes;   // of as many slots as there are bytes
+      if (used + most > recoded.size()) recoded.resize(used + most + recoded.size() / 8);
+      const std::uint32_t home = firstRow + static_cast<std::uint32_t>(row) + 1;
+      const bool own = (marks[row] & kOwn) != 0;
+      std::uint32_t before = home;
+      std::uint8_t* const begin = recoded.data() + used;
+      std::uint8_t* at = begin;
+      for (SlotReader slots(lists[row], lists[row] + page.lengths[row], home, own); slots.next();)
+        at = putSlot(at, slots.entry(), before, home, common, own, slots.strength());
+      begins[row] = used;
+      page.lengths[row] = static_cast<std::uint64_t>(at - begin);
+      used += page.lengths[row];
+    }
+    for (std::size_t row = 0; row < page.lengths.size(); ++row) lists[row] = recoded.data() + begins[row];
+  }
 };
 
-void EdgeTableBuilder::finishPage(std::size_t page, PageBench& bench, CompressedListsBuilder& lists, EdgeTable& edges,
-                                  Buffer<std::uint32_t>* labels, Totals& totals) {
+void EdgeTableBuilder::finishPage(std::size_t page, PageBench& bench, CompressedListsBuilder& lists, const CommonCodes& common,
+                                  EdgeTable& edges, Buffer<std::uint32_t>* labels, Totals& totals) {
   const std::size_t rows = lists.rowsOfPage(page);
   bench.records.clear();
   for (const auto& writer : writers_) writer->records_.take(page, bench.records);
@@ -218,6 +263,7 @@ void EdgeTableBuilder::finishPage(std::size_t page, PageBench& bench, Compressed
     }
     for (const auto& [row, offset] : rewritten) bench.lists[row] = bench.rewritten.data() + offset;
   }
+  if (common.count() != 0) bench.recode(static_cast<std::uint32_t>(page << CompressedLists::kPageShift), common);
   lists.layOutPage(page, bench.page);
   for (std::size_t row = 0; row < rows; ++row)
     if (bench.page.lengths[row] != 0) std::memcpy(bench.page.begins[row], bench.lists[row], bench.page.lengths[row]);
@@ -261,7 +307,14 @@ EdgeTableBuilder::Totals EdgeTableBuilder::finish(EdgeTable& edges, const Work& 
     totals.edges += writer->edges_;
     for (const std::uint64_t slots : writer->slotsOfPages_) totals.slots += slots;
   }
-  CompressedListsBuilder lists(objects_, bytes + (anyStrengths ? totals.slots : 0), PageSize::kHugeInOrder);
+  std::vector<const TargetSample*> samples;
+  for (const auto& writer : writers_) samples.push_back(&writer->sample_);
+  const CommonTargets common = commonTargets(samples);
+  const CommonCodes codes(common);
+  // A slot behind a common target may lead further than from the one before it.
+  const std::uint64_t longer = (anyStrengths ? 1 : 0) + (common.count != 0 ? kMostVarintBytes - 1 : 0);
+  CompressedListsBuilder lists(objects_, bytes + longer * totals.slots, PageSize::kHugeInOrder);
+  lists.setCommonTargets(common);
   edges.ownRows = Buffer<std::uint64_t>(anyStrengths ? (objects_ + 63) / 64 : 0);
   edges.blockSlots.reset();
   edges.pageSlots.clear();
@@ -277,7 +330,8 @@ EdgeTableBuilder::Totals EdgeTableBuilder::finish(EdgeTable& edges, const Work& 
   std::vector<PageBench> benches(std::max(1u, work.threads));
   std::vector<Totals> changes(benches.size());
   forEachItem(work, lists.pages(), [&](unsigned worker, std::size_t page) {
-    finishPage(page, benches[worker], lists, edges, labels, changes[worker]);
+    finishPage(page, benches[worker], lists, codes, edges, labels, changes[worker]);
+    benches[worker].forget();
   });
   for (const Totals& change : changes) {  // what was dropped, as differences modulo 2^64
     totals.slots += change.slots;

@@ -19,6 +19,7 @@
 
 #include "analyzer/buffer.h"
 #include "analyzer/graph/byte_streams.h"
+#include "analyzer/graph/common_targets.h"
 #include "analyzer/graph/edge_table.h"
 #include "analyzer/graph/work.h"
 #include "format/records.h"
@@ -34,7 +35,7 @@ class EdgeTableBuilder {
   // Without labels nobody asks for EdgeTable::firstSlot: saves a quarter of a byte an object.
   void leaveSlotsUnnumbered() { numberSlots_ = false; }
 
-  // Memory: about what the finished lists need, and 3 bytes an object that has slots.
+  // Memory: about what the finished lists need, and 3 bytes an object that has slots; half a mebibyte.
   class Writer {
    public:
     // Slots of `object` from number `firstSlot` on. `object` < objects.
@@ -58,6 +59,7 @@ class EdgeTableBuilder {
     std::vector<std::uint8_t> record_;           // scratch
     ByteStreams records_;                        // by page of objects
     std::vector<std::uint64_t> slotsOfPages_;
+    TargetSample sample_;
     std::uint64_t edges_ = 0;
     bool anyStrengths_ = false, anyLabels_ = false;
   };
@@ -73,8 +75,8 @@ class EdgeTableBuilder {
 
  private:
   struct PageBench;
-  void finishPage(std::size_t page, PageBench& bench, CompressedListsBuilder& lists, EdgeTable& edges, Buffer<std::uint32_t>* labels,
-                  Totals& totals);
+  void finishPage(std::size_t page, PageBench& bench, CompressedListsBuilder& lists, const CommonCodes& common, EdgeTable& edges,
+                  Buffer<std::uint32_t>* labels, Totals& totals);
 
   const std::uint64_t objects_;
   bool numberSlots_ = true;

@@ -1,8 +1,10 @@
-// How one reference list is written in bytes: most references lead to neighbours, so that most slots take one byte.
+// How one reference list is written in bytes: most references lead to neighbours or to a few objects that everybody refers to
+// (enum constants, empty tables, hidden classes), so that most slots take one byte.
 //
 //   list   = slot*
-//   slot   = varint: 0 = null, else 1 + zigzag(entry - entry before); null slots leave "before" as it is
-//   entry  = index + 1; before the first slot stands the list's own row + 1
+//   slot   = varint: 0 = null; 1 … common = one of the table's common targets; else 1 + common + zigzag(entry - entry before)
+//   entry  = index + 1; before the first slot, and behind a common target, stands the list's own row + 1; null slots leave
+//            "before" as it is
 //
 // In lists where slots have strengths of their own (EdgeTable::ownRows), a bit is added: varint * 2 = as declared,
 // (varint * 8 + Strength) * 2 + 1 = its own.
@@ -10,6 +12,7 @@
 // Every byte but a slot's last has its upper bit set, so slots can be counted without being read.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -40,6 +43,19 @@ inline std::uint64_t takeVarint(const std::uint8_t*& at) {
 inline unsigned varintBytes(std::uint64_t value) {
   return (static_cast<unsigned>(std::bit_width(value | 1)) + 6) / 7;
 }
+
+// The entries that most slots of a table have, for whose lists it is worth it.
+struct CommonTargets {
+  static constexpr std::uint32_t kMost = 48;   // more took longer codes from neighbours than they saved, on dumps of Java
+  std::uint32_t count = 0;
+  std::array<std::uint32_t, kMost> entries{};
+  template <class A, class Self>
+  static void archive(A& a, Self& self) {
+    a(self.count);
+    for (auto& entry : self.entries) a(entry);
+  }
+};
+inline constexpr CommonTargets kNoCommonTargets{};
 
 // `entry` is not null.
 inline std::uint64_t slotCode(std::uint32_t entry, std::uint32_t before) {
@@ -75,9 +91,16 @@ inline std::uint64_t countSlots(const std::uint8_t* begin, const std::uint8_t* e
 class SlotReader {
  public:
   SlotReader() = default;
-  // `before`: the entry before `begin`, `read`: slots before it.
-  SlotReader(const std::uint8_t* begin, const std::uint8_t* end, std::uint32_t before, bool ownStrengths, std::uint32_t read = 0)
-      : at_(begin), end_(end), before_(before), read_(read), own_(ownStrengths) {}
+  // `home`: the list's own row + 1. `common` outlives the reader.
+  SlotReader(const std::uint8_t* begin, const std::uint8_t* end, std::uint32_t home, bool ownStrengths,
+             const CommonTargets& common = kNoCommonTargets)
+      : at_(begin), end_(end), common_(&common), home_(home), before_(home), own_(ownStrengths) {}
+  // Goes on at `position`, behind a slot: the before() there and how many slots were read up to there.
+  void resume(const std::uint8_t* position, std::uint32_t before, std::uint32_t read) {
+    at_ = position;
+    before_ = before;
+    read_ = read;
+  }
   // False at the end, again and again.
   bool next() {
     if (at_ == end_) return false;
@@ -88,11 +111,19 @@ class SlotReader {
       strength_ = has ? static_cast<std::uint8_t>(code >> 1 & 7) : kStrengthAsDeclared;
       code >>= has ? 4 : 1;
     }
-    null_ = code == 0;
-    if (!null_) before_ = entryOf(code, before_);
+    const std::uint32_t common = common_->count;
+    if (code > common) {
+      entry_ = before_ = entryOf(code - common, before_);
+    } else if (code == 0) {
+      entry_ = 0;
+    } else {
+      entry_ = common_->entries[code - 1];
+      before_ = home_;
+    }
     return true;
   }
-  std::uint32_t entry() const { return null_ ? 0 : before_; }
+  std::uint32_t entry() const { return entry_; }
+  std::uint32_t before() const { return before_; }        // that the next slot's difference counts from: entry(), or the home
   std::uint32_t slot() const { return read_ - 1; }        // of the entry read last
   std::uint8_t strength() const { return strength_; }     // a Strength, or kStrengthAsDeclared
   const std::uint8_t* position() const { return at_; }
@@ -100,9 +131,10 @@ class SlotReader {
  private:
   const std::uint8_t* at_ = nullptr;
   const std::uint8_t* end_ = nullptr;
-  std::uint32_t before_ = 0, read_ = 0;
+  const CommonTargets* common_ = &kNoCommonTargets;
+  std::uint32_t home_ = 0, before_ = 0, read_ = 0, entry_ = 0;
   std::uint8_t strength_ = kStrengthAsDeclared;
-  bool own_ = false, null_ = true;
+  bool own_ = false;
 };
 
 }  // namespace openclaw

@@ -5,6 +5,9 @@
 namespace openclaw {
 namespace {
 
+// Of a page with rows that very many point to no memory is kept for the next.
+constexpr std::size_t kMostKept = 4 << 20;
+
 // What one page needs while it is sorted.
 struct Bench {
   std::vector<std::uint8_t> records;
@@ -71,6 +74,7 @@ void ListTranspose::finishPages(const Work& work, CompressedListsBuilder& lists,
       bench.page.begins[row] = putVarint(bench.page.begins[row], code);
     });
     CompressedListsBuilder::sealPage(bench.page);
+    if (bench.records.size() > kMostKept) bench.records = {};
   });
 }
 

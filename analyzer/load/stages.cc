@@ -1,5 +1,7 @@
 #include "analyzer/load/stages.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <thread>
 #include <utility>
@@ -15,9 +17,14 @@ namespace openclaw {
 LoadStages::LoadStages(unsigned threads, const LoadProgressSink& progress, std::stop_token stop)
     : threads_(threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency())),
       progress_(progress),
-      stop_(std::move(stop)) {}
+      stop_(std::move(stop)) {
+  // The allocator's own choice grows with what was freed, up to 32 MiB: then tables that come and go leave holes in the heap.
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+}
 
 Work LoadStages::stage(std::string_view name, double from, double to) const {
+  // What the stage before freed, its threads too, goes back to the system: the allocator would keep tens of megabytes.
+  ::malloc_trim(0);
   Work work{.threads = threads_, .stop = stop_, .progress = {}};
   if (progress_) {
     work.progress = [this, name, from, to](double f) {
