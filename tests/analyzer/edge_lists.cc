@@ -34,9 +34,11 @@ EdgeLists randomLists(Random& random, std::uint32_t objects, std::uint32_t edges
   EdgeLists lists;
   lists.targets.resize(objects);
   if (withWeak) lists.weak.resize(objects);
+  const std::uint64_t hubs = random.below(2) * (1 + random.below(3)), toHubs = 1 + random.below(4);
   for (std::uint32_t i = 0; i < edges; ++i) {
     const auto source = static_cast<std::uint32_t>(random.below(objects));
     auto target = static_cast<std::uint32_t>(random.below(objects));
+    if (hubs != 0 && random.oneIn(toHubs)) target = static_cast<std::uint32_t>(random.below(std::min<std::uint64_t>(hubs, objects)));
     if (random.oneIn(8)) target = kNullSlot;
     if (random.oneIn(20)) target = source;
     lists.targets[source].push_back(target);

@@ -20,7 +20,8 @@ struct EdgeLists {
 
 // Type 0, whose slots are all strong; weak slots stand in the strengths of the slots.
 EdgeTable tableOf(const EdgeLists& lists);
-// `edges` edges between `objects` objects, a few roots, null slots, self loops, repeated and weak edges.
+// `edges` edges between `objects` objects, a few roots, null slots, self loops, repeated and weak edges; in half of the graphs the
+// first objects are hubs that up to all edges lead to.
 EdgeLists randomLists(Random& random, std::uint32_t objects, std::uint32_t edges, bool withWeak);
 // Everything reachable when `without` (kNullSlot: nothing) is taken away.
 std::vector<std::uint8_t> reachableWithout(const EdgeLists& lists, std::uint32_t without);
