@@ -49,7 +49,11 @@ std::string placeText(const Snapshot& s, SiteIndex site) {
 
 std::string analyzerCommand(const Snapshot& s, std::string_view words) {
   const bool another = s.policy() != Policy::kStrict && fits(s.policy(), s.kind());   // a converted dump has its policy inside
-  return fmt::format("heap-analyzer {}{}{} {}", words, another ? " --policy " : "", another ? toText(s.policy()) : "", quoted(s.path()));
+  std::string command = fmt::format("heap-analyzer {}", words);
+  if (another) command += fmt::format(" --policy {}", toText(s.policy()));
+  const LoadReport& report = s.report();
+  if (report.dumpNumber != report.dumpsInFile) command += fmt::format(" --dump {}", report.dumpNumber);   // the last one is the usual one
+  return fmt::format("{} {}", command, quoted(s.path()));
 }
 
 std::string pathsCommand(const Snapshot& s, TypeIndex type, SiteIndex site) {

@@ -17,7 +17,7 @@ std::string placeText(const Snapshot& snapshot, SiteIndex site);
 
 // How to ask about the file of this snapshot, as it was read: "heap-analyzer inspect @17 --policy memlab app.heapsnapshot".
 std::string analyzerCommand(const Snapshot& snapshot, std::string_view words);
-// "heap-analyzer paths --site 'a.cc:12' 'heap.bin'".
+// "heap-analyzer paths --type Session --site a.cc:12 heap.bin": words are quoted where a shell would take them apart.
 std::string pathsCommand(const Snapshot& snapshot, TypeIndex type, SiteIndex site);
 
 }  // namespace openclaw

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A Java heap dump of 20 M objects in heap-analyzer, and one of 5 M objects in VisualVM's heap library beside it, in one run.
 
-    java_dumps.py BUILD [--dumps FOLDER] [--objects N] [--library-objects N] [--jar LIBRARY.jar] [--rounds N]
+    java_dumps.py BUILD [--dumps FOLDER] [--objects N] [--peer-objects N] [--jar LIBRARY.jar] [--rounds N]
 
 Makes the dumps with JavaHeap.java where FOLDER does not have them (default: a temporary one; 1.7 GB). Prints a line for each
 figure that the goals name; peak memory is VmHWM, file pages do not count. VisualVM's library is left out without --jar
@@ -61,22 +61,22 @@ def interrupted(command, seconds):
 
 
 def main():
-    words = argparse.ArgumentParser()
-    words.add_argument("build")
-    words.add_argument("--dumps")
-    words.add_argument("--objects", type=int, default=20_000_000)
-    words.add_argument("--library-objects", type=int, default=5_000_000)
-    words.add_argument("--jar")
-    words.add_argument("--rounds", type=int, default=3)
-    words = words.parse_args()
-    analyzer = os.path.join(words.build, "bin", "heap-analyzer")
+    options = argparse.ArgumentParser()
+    options.add_argument("build")
+    options.add_argument("--dumps")
+    options.add_argument("--objects", type=int, default=20_000_000)
+    options.add_argument("--peer-objects", type=int, default=5_000_000)
+    options.add_argument("--jar")
+    options.add_argument("--rounds", type=int, default=3)
+    options = options.parse_args()
+    analyzer = os.path.join(options.build, "bin", "heap-analyzer")
     with tempfile.TemporaryDirectory() as work:
-        folder = words.dumps or work
-        path = make(folder, words.objects)
+        folder = options.dumps or work
+        path = make(folder, options.objects)
         size = os.path.getsize(path)
         print(f"load average {os.getloadavg()[0]:.1f}")
 
-        stages = run([os.path.join(words.build, "bench", "load_bench"), "--load", path, "--no-referrers"])[3]
+        stages = run([os.path.join(options.build, "bench", "load_bench"), "--load", path, "--no-referrers"])[3]
         objects = int(re.search(r"^([\d,]+) objects", stages, re.MULTILINE).group(1).replace(",", ""))
         references = float(re.search(r"([\d.]+) references an object", stages).group(1))
         print(f"{objects:,} objects, {references:.2f} references each, {size / 1e6:.0f} MB, {size / objects:.1f} B an object")
@@ -89,26 +89,26 @@ def main():
             return seconds
 
         plain = ["--index", "off", "--top", "5", path]
-        ours = told("histogram with retained sizes", best(words.rounds, [analyzer, "histogram"] + plain))
-        told("the same with --memory-limit 400MiB", best(words.rounds, [analyzer, "histogram", "--memory-limit", "400MiB"] + plain))
-        told("histogram --no-retained", best(words.rounds, [analyzer, "histogram", "--no-retained"] + plain))
-        told("histogram --no-retained, one thread", best(words.rounds, [analyzer, "histogram", "--no-retained", "--threads", "1"] + plain))
+        ours = told("histogram with retained sizes", best(options.rounds, [analyzer, "histogram"] + plain))
+        told("the same with --memory-limit 400MiB", best(options.rounds, [analyzer, "histogram", "--memory-limit", "400MiB"] + plain))
+        told("histogram --no-retained", best(options.rounds, [analyzer, "histogram", "--no-retained"] + plain))
+        told("histogram --no-retained, one thread", best(options.rounds, [analyzer, "histogram", "--no-retained", "--threads", "1"] + plain))
 
-        print(run([os.path.join(words.build, "bench", "paths_bench"), path])[3].rstrip(), flush=True)
+        print(run([os.path.join(options.build, "bench", "paths_bench"), path])[3].rstrip(), flush=True)
 
         random.seed(1)
         gone = [interrupted([analyzer, "summary", "--index", "off", path], random.uniform(0.05, ours)) for _ in range(20)]
         gone = sorted(g for g in gone if g is not None)
         print(f"Ctrl-C at {len(gone)} times of a load: gone after {statistics.median(gone) * 1000:.0f} ms (median), {gone[-1] * 1000:.0f} ms (longest)", flush=True)
 
-        if words.jar:
-            small = make(folder, words.library_objects)
-            subprocess.run(["javac", "-nowarn", "-Xlint:none", "-cp", words.jar, "-d", work, os.path.join(HERE, "../e2e/java/PerObject.java")], check=True)
-            seconds, _, peak, _ = run(["java", "-Xmx6g", "-cp", words.jar + ":" + work, "org.graalvm.visualvm.lib.jfluid.heap.PerObject", small, "quiet"],
+        if options.jar:
+            small = make(folder, options.peer_objects)
+            subprocess.run(["javac", "-nowarn", "-Xlint:none", "-cp", options.jar, "-d", work, os.path.join(HERE, "../e2e/java/PerObject.java")], check=True)
+            seconds, _, peak, _ = run(["java", "-Xmx6g", "-cp", options.jar + ":" + work, "org.graalvm.visualvm.lib.jfluid.heap.PerObject", small, "quiet"],
                                       stderr=subprocess.DEVNULL)
-            mine, _, my_peak, _ = best(words.rounds, [analyzer, "histogram", "--policy", "visualvm", "--index", "off", "--top", "5", small])
-            strict, _, strict_peak, _ = best(words.rounds, [analyzer, "histogram", "--index", "off", "--top", "5", small])
-            print(f"{os.path.getsize(small) / 1e6:.0f} MB, {words.library_objects:,} objects: VisualVM's library {seconds:.1f} s, {peak / 1e6:.0f} MB; ours as it counts "
+            mine, _, my_peak, _ = best(options.rounds, [analyzer, "histogram", "--policy", "visualvm", "--index", "off", "--top", "5", small])
+            strict, _, strict_peak, _ = best(options.rounds, [analyzer, "histogram", "--index", "off", "--top", "5", small])
+            print(f"{os.path.getsize(small) / 1e6:.0f} MB, {options.peer_objects:,} objects: VisualVM's library {seconds:.1f} s, {peak / 1e6:.0f} MB; ours as it counts "
                   f"{mine:.2f} s, {my_peak / 1e6:.0f} MB ({seconds / mine:.1f} x faster); ours {strict:.2f} s, {strict_peak / 1e6:.0f} MB ({seconds / strict:.1f} x)")
     return 0
 

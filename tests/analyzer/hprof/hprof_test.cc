@@ -201,6 +201,8 @@ TEST(Hprof, TheLastOfSeveralDumpsCountsUnlessAnotherIsAskedFor) {
     ASSERT_NE(first, nullptr);
     EXPECT_EQ(first->objectCount(), 10u);
     EXPECT_EQ(typeName(*first, 0x200000), "app.Node");
+    EXPECT_EQ(analyzerCommand(*last, "leaks"), "heap-analyzer leaks test.hprof");
+    EXPECT_EQ(analyzerCommand(*first, "leaks"), "heap-analyzer leaks --dump 1 test.hprof");
     options.dump = 3;
     EXPECT_FALSE(loadSnapshot(w.bytes(), "test.hprof", options).has_value());
   }
