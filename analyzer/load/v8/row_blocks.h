@@ -55,56 +55,64 @@ class RowBlocks {
   bool over_ = false, ended_ = false, lines_ = false;
 };
 
-// Calls place(worker, row, values) for every row, from work.threads threads, rows of a thread in order. Gives how many rows there
-// are and the position behind the closing bracket, or nothing as soon as a row is not `stride` plain numbers or place() answers
-// false: then any rows may have been placed.
+// How many rows there are, and the position behind the closing bracket.
 struct RowsRead {
   std::uint64_t rows, end;
 };
-template <class Place>
-std::optional<RowsRead> readRowBlocks(const SourceBytes& bytes, std::uint64_t begin, unsigned stride, const Work& work, Place place) {
+// Some rows of the array, [first, first + count).
+struct RowRange {
+  std::uint64_t first, count;
+};
+// Moves behind the count-th comma from `at`; false: there are fewer before `end`. Eight bytes at a time.
+bool skipCommas(const char*& at, const char* end, std::uint64_t count);
+
+namespace internal {
+// One row, from its first digit to behind its last.
+inline bool takeRow(const char*& at, unsigned stride, std::uint64_t* values) {
+  for (unsigned field = 0; field < stride; ++field)
+    if (!takeDigits(at, values[field]) || (field + 1 < stride && *at++ != ',')) return false;
+  return true;
+}
+inline bool takeEndOfRow(const char*& at, bool lines) { return (!lines || *at++ == '\n') && *at++ == ','; }
+
+// read(worker, block) for each block, from work.threads threads, until one answers false: then nothing is returned.
+template <class Read>
+std::optional<RowsRead> readBlocks(const SourceBytes& bytes, std::uint64_t begin, unsigned stride, const Work& work, Read read) {
   RowBlocks blocks(bytes, begin, stride);
   std::atomic<bool> good{true};
   std::vector<RowBlocks::Block> blockOf(std::max(1u, work.threads));
   forEachItem(work, blocks.most(), [&](unsigned worker, std::size_t) {
     RowBlocks::Block& block = blockOf[worker];
     if (!good.load(std::memory_order_relaxed) || !blocks.take(block)) return;
-    std::uint64_t values[NumberRows::kMostFields];
-    const char* at = block.text.get();
-    for (std::uint64_t row = 0; row < block.rows; ++row) {
-      if (row != 0) {
-        if (block.lines && *at++ != '\n') return good.store(false);
-        if (*at++ != ',') return good.store(false);
-      }
-      for (unsigned field = 0; field < stride; ++field)
-        if (!takeDigits(at, values[field]) || (field + 1 < stride && *at++ != ',')) return good.store(false);
-      if (!place(worker, block.firstRow + row, values)) return good.store(false);
-    }
-    if (at != block.end) good.store(false);
+    if (!read(worker, std::as_const(block))) good.store(false);
   });
   const auto end = blocks.end();
   if (!good || !end) return std::nullopt;
   return RowsRead{blocks.rows(), *end};
 }
+}  // namespace internal
 
-// Moves behind the count-th comma from `at`; false: there are fewer before `end`. Eight bytes at a time.
-bool skipCommas(const char*& at, const char* end, std::uint64_t count);
+// Calls place(worker, row, values) for every row, from work.threads threads, rows of a thread in order. Gives nothing as soon as a
+// row is not `stride` plain numbers or place() answers false: then any rows may have been placed.
+template <class Place>
+std::optional<RowsRead> readRowBlocks(const SourceBytes& bytes, std::uint64_t begin, unsigned stride, const Work& work, Place place) {
+  return internal::readBlocks(bytes, begin, stride, work, [&](unsigned worker, const RowBlocks::Block& block) {
+    std::uint64_t values[NumberRows::kMostFields];
+    const char* at = block.text.get();
+    for (std::uint64_t row = 0; row < block.rows; ++row) {
+      if (row != 0 && !internal::takeEndOfRow(at, block.lines)) return false;
+      if (!internal::takeRow(at, stride, values) || !place(worker, block.firstRow + row, values)) return false;
+    }
+    return at == block.end;
+  });
+}
 
-// Some rows of the array, [first, first + count).
-struct RowRange {
-  std::uint64_t first, count;
-};
-// As readRowBlocks, for the rows of `chosen` (ascending, apart): the others are not looked into, only their commas are counted.
-// place(worker, range, row in it, values).
+// The same for the rows of `chosen` alone (ascending, apart): of the others only commas are counted. Calls place(worker, range, row
+// in the range, values).
 template <class Place>
 std::optional<RowsRead> readChosenRows(const SourceBytes& bytes, std::uint64_t begin, unsigned stride, std::span<const RowRange> chosen,
                                        const Work& work, Place place) {
-  RowBlocks blocks(bytes, begin, stride);
-  std::atomic<bool> good{true};
-  std::vector<RowBlocks::Block> blockOf(std::max(1u, work.threads));
-  forEachItem(work, blocks.most(), [&](unsigned worker, std::size_t) {
-    RowBlocks::Block& block = blockOf[worker];
-    if (!good.load(std::memory_order_relaxed) || !blocks.take(block)) return;
+  return internal::readBlocks(bytes, begin, stride, work, [&](unsigned worker, const RowBlocks::Block& block) {
     std::uint64_t values[NumberRows::kMostFields];
     const char* at = block.text.get();
     std::uint64_t row = block.firstRow;   // that `at` stands before
@@ -112,20 +120,15 @@ std::optional<RowsRead> readChosenRows(const SourceBytes& bytes, std::uint64_t b
     auto range = std::partition_point(chosen.begin(), chosen.end(), [&](const RowRange& r) { return r.first + r.count <= row; });
     for (; range != chosen.end() && range->first < last; ++range) {
       const std::uint64_t from = std::max(range->first, block.firstRow), to = std::min(range->first + range->count, last);
-      if (from > row && !skipCommas(at, block.end, (from - row) * stride)) return good.store(false);
+      if (from > row && !skipCommas(at, block.end, (from - row) * stride)) return false;
       for (row = from; row < to; ++row) {
-        for (unsigned field = 0; field < stride; ++field)
-          if (!takeDigits(at, values[field]) || (field + 1 < stride && *at++ != ',')) return good.store(false);
-        if (!place(worker, static_cast<std::size_t>(range - chosen.begin()), row - range->first, values)) return good.store(false);
-        if (row + 1 == last) continue;    // nothing stands behind the last one
-        if (block.lines && *at++ != '\n') return good.store(false);
-        if (*at++ != ',') return good.store(false);
+        if (!internal::takeRow(at, stride, values)) return false;
+        if (!place(worker, static_cast<std::size_t>(range - chosen.begin()), row - range->first, values)) return false;
+        if (row + 1 < last && !internal::takeEndOfRow(at, block.lines)) return false;   // nothing stands behind the last one
       }
     }
+    return true;
   });
-  const auto end = blocks.end();
-  if (!good || !end) return std::nullopt;
-  return RowsRead{blocks.rows(), *end};
 }
 
 }  // namespace openclaw::v8
