@@ -78,7 +78,8 @@ class V8Loader {
     const Work work = stages_.stage("references", kReadEnd, kPolicyEnd);
     graph_.names.labels.finish();
     nameTypes(graph_, types_, layout_->nodes.kindNames, std::move(detachedness_), state_, work);
-    if (!edgesSkipped_) state_.edgeCount += applyPolicy(graph_, options_.policy, work);
+    if (edgesSkipped_) dropEdges();
+    else state_.edgeCount += applyPolicy(graph_, options_.policy, work);
     placeRoots();
     if (!options_.references) dropEdges();
     placeColumns();

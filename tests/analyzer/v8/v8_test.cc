@@ -499,6 +499,10 @@ TEST(V8, WithoutReferencesObjectsAreStillCounted) {
     EXPECT_GT(detachedNodes, 20u);
     expectCountedAlike(large.json(), Policy::kStrict, "many blocks");
   }
+  // A root that is a native node itself.
+  V8Text odd = page(nodes);
+  odd.nodes[0].type = "native";
+  expectCountedAlike(odd.json(), Policy::kStrict, "a native root");
   // Nothing but the references is skipped, whatever stands among them, and wherever the file ends.
   detached.space = V8Text::Space::kV8;
   for (const std::string& whole : {json, detached.json()}) {
