@@ -2,18 +2,18 @@
 // and windows use snapshot.h.
 //
 // Bytes an object, stage by stage, of the seeded generator's heap (3 references and 0.3 nulls an object, fewer than 256 types,
-// sizes under 255 units but for a few); what is measured at the end: 28.9, of which references 5.5, referrers 4.5.
+// sizes under 255 units but for a few); what is measured at the end: 28.2, of which references 4.8, referrers 4.5.
 //
 //   stage         alive from before                         the stage's own, most at a time                       sum
 //   references    types 1, sizes 1                          slots as read 13, declared and covered counts 8       23
-//   numbering     types, sizes, references 5.5              number 4, object 4, parent 4; the longest path 4           19.5
-//   incoming      the same                                  number, parent 8; object 4 goes as pairs 4 come, then lists 19.5
-//   semi          the same                                  object 4, ancestor, label 8, some semi-dominators 1        20.5
-//   retained      the same, dominators 4                    order 4, sums 4, narrow sums 2 in their place              20
-//   dominated     the same, dominators 4, retained 2        pairs 4, then lists 3, then dominated 4                    18
-//   referrers     types, sizes, references, dominators 4,   half of the pairs 5, referrers 4.5                    27
+//   numbering     types, sizes, references 4.8              number 4, object 4, parent 4; the longest path 4           18.8
+//   incoming      the same                                  number, parent 8; object 4 goes as pairs 4 come, then lists 18.8
+//   semi          the same                                  object 4, ancestor, label 8, some semi-dominators 1        19.8
+//   retained      the same, dominators 4                    order 4, sums 4, narrow sums 2 in their place              19.3
+//   dominated     the same, dominators 4, retained 2        pairs 4, then lists 3, then dominated 4                    17.3
+//   referrers     types, sizes, references, dominators 4,   half of the pairs 5, referrers 4.5                    26.3
 //                 retained 2, dominated 4
-//   addresses     the same, referrers 4.5                   address 4, site 2, age and flags 1                    29
+//   addresses     the same, referrers 4.5                   address 4, site 2, age and flags 1                    28.3
 //
 // Wider heaps need more: types past 255 and sizes past 64 units of 16 bytes 1 each, many retained sizes past 1 MiB 2, labels 4
 // a slot. What the process itself needs comes on top (about 15 MiB).
