@@ -168,22 +168,19 @@ struct EdgeTableBuilder::PageBench {
     std::uint64_t bytes = 0;
     for (const std::uint64_t length : page.lengths) bytes += length;
     std::vector<std::uint64_t> begins(page.lengths.size());
-    recoded.resize(bytes);   // mostly they get shorter
+    recoded.resize(bytes + kMostVarintBytes);   // mostly they get shorter
     std::uint64_t used = 0;
     for (std::size_t row = 0; row < page.lengths.size(); ++row) {
-      if (page.lengths[row] == 0) continue;
-      const std::uint64_t most = page.lengths[row] * kMostVarintBytes;   // of as many slots as there are bytes
-      if (used + most > recoded.size()) recoded.resize(used + most + recoded.size() / 8);
+      begins[row] = used;
       const std::uint32_t home = firstRow + static_cast<std::uint32_t>(row) + 1;
       const bool own = (marks[row] & kOwn) != 0;
       std::uint32_t before = home;
-      std::uint8_t* const begin = recoded.data() + used;
-      std::uint8_t* at = begin;
-      for (SlotReader slots(lists[row], lists[row] + page.lengths[row], home, own); slots.next();)
-        at = putSlot(at, slots.entry(), before, home, common, own, slots.strength());
-      begins[row] = used;
-      page.lengths[row] = static_cast<std::uint64_t>(at - begin);
-      used += page.lengths[row];
+      for (SlotReader slots(lists[row], lists[row] + page.lengths[row], home, own); slots.next();) {
+        if (recoded.size() - used < kMostVarintBytes) recoded.resize(recoded.size() + recoded.size() / 4 + kMostVarintBytes);
+        std::uint8_t* const at = recoded.data() + used;
+        used += static_cast<std::uint64_t>(putSlot(at, slots.entry(), before, home, common, own, slots.strength()) - at);
+      }
+      page.lengths[row] = used - begins[row];
     }
     for (std::size_t row = 0; row < page.lengths.size(); ++row) lists[row] = recoded.data() + begins[row];
   }
