@@ -75,16 +75,16 @@ FoundBits::~FoundBits() { ::munmap(words_, bytes_); }
   }
 }
 
-// The stack may hold one entry per pointer slot of the heap, and there is at most one slot per 8 bytes: as much address
-// space as the heap has is always enough, and push needs no check. Weak slots likewise.
+// There is at most one weak slot per 8 bytes: as much address space as the heap has is always enough, and push needs no check.
 Marker::Marker(HeapImpl& heap, std::uint64_t reservationBytes)
-    : heap_(heap), stack_(reservationBytes), weakSlots_(reservationBytes), found_(heap.pool.low(), heap.pool.reservedBytes()) {}
+    : heap_(heap), edges_(heap.pool.low(), heap.pool.reservedBytes()), weakSlots_(reservationBytes), found_(heap.pool.low(), heap.pool.reservedBytes()) {}
 
 MarkTotals Marker::mark(std::uint8_t colour, PauseBuilder& pause) noexcept {
   colour_ = colour;
   totals_ = {};
   pause.phase("roots");
   heap_.roots.beginScan();
+  edges_.begin(std::uint64_t{heap_.pool.chunksUsed()} << pool::kChunkShift);
   scanRoots();
   pause.phase("stacks");
   scanStacks();
@@ -94,17 +94,18 @@ MarkTotals Marker::mark(std::uint8_t colour, PauseBuilder& pause) noexcept {
   pause.phase("weak");
   clearWeakSlots();
   heap_.roots.endScan();
-  stack_.trim();
+  edges_.end();
   weakSlots_.trim();
   return totals_;
 }
 
 void Marker::scanRoots() noexcept {
   const std::uint32_t high = heap_.roots.high();
+  PendingEdges::Access edges(edges_);
   for (std::uint32_t i = 0; i < high; ++i) {
     const std::uintptr_t target = heap_.roots.slot(i).target.load(std::memory_order_seq_cst);
     if (target == 0) continue;
-    stack_.push(target);
+    edges.putUnlessNull(target);
     ++totals_.rootsScanned;
   }
 }
@@ -112,8 +113,9 @@ void Marker::scanRoots() noexcept {
 void Marker::offerConservative(std::uintptr_t word) noexcept {
   Address second = 0;
   const Address first = conservativeTarget(heap_.pool, heap_.colour(), word, &second);
-  if (first != 0) stack_.push(first);
-  if (second != 0) stack_.push(second);
+  PendingEdges::Access edges(edges_);
+  edges.putUnlessNull(first);
+  edges.putUnlessNull(second);
 }
 
 void Marker::scanStacks() noexcept {
@@ -127,11 +129,11 @@ void Marker::scanStacks() noexcept {
   });
 }
 
-[[gnu::always_inline]] inline void Marker::scanFields(Address payload, std::uint64_t header, WordStack::Top& stack) noexcept {
+[[gnu::always_inline]] inline void Marker::scanFields(Address payload, std::uint64_t header, PendingEdges::Access& edges) noexcept {
   const TraceMap& map = TypeTable::traceMap(header & 0xffff);
   auto load = [](Address slot) { return __atomic_load_n(reinterpret_cast<const std::uintptr_t*>(slot), __ATOMIC_RELAXED); };
   for (std::uint32_t i = 0; i < map.strongCount; ++i)
-    stack.pushUnlessNull(load(payload + map.strong[i]));
+    edges.putUnlessNull(load(payload + map.strong[i]));
   for (std::uint32_t i = 0; i < map.weakCount; ++i) {
     const Address slot = payload + map.strong[map.strongCount + i];
     if (load(slot) != 0) weakSlots_.push(slot);
@@ -145,55 +147,54 @@ void Marker::scanStacks() noexcept {
   for (std::uint32_t f = 0; f < map.elementStrong; ++f) {
     Address slot = first + map.element[f];
     for (std::uint64_t i = 0; i < count; ++i, slot += map.elementSize)
-      stack.pushUnlessNull(load(slot));
+      edges.putUnlessNull(load(slot));
   }
   for (std::uint32_t f = 0; f < map.elementWeak; ++f) {
     Address slot = first + map.element[map.elementStrong + f];
     for (std::uint64_t i = 0; i < count; ++i, slot += map.elementSize)
       if (load(slot) != 0) weakSlots_.push(slot);
   }
-  stack.noteHigh();
 }
 
-// In rounds, each over three batches at different stages: edges popped now have the word of their found bit asked for;
-// edges of the round before are looked up, and the objects that are new have their first line asked for; objects of the
-// round before are scanned. So every miss has a round's work to hide behind, and which edge leads to a new object, which
-// nobody can predict, moves the end of an array instead of being a branch.
+// In rounds: a batch of edges is looked up, and while the objects that were new in the round before are scanned, those that are
+// new in this one have their first line asked for, one by one, as the processor takes no more than a dozen requests at a
+// time. So every miss has a round's work to hide behind, and which edge leads to a new object, which nobody can predict, moves
+// the end of an array instead of being a branch. The lookups' own lines are near: the batch is of one region.
 void Marker::drain() noexcept {
   constexpr std::size_t kBatch = 64;
-  Address edges[kBatch], objects[2 * kBatch];
-  std::size_t edgeCount = 0, objectCount = 0;
+  Address targets[kBatch], objects[2 * kBatch];   // those that wait to be scanned, then the new ones
+  std::size_t waiting = 0, end, taken;
   std::uint64_t count = 0, bytes = 0;
-  WordStack::Top stack(stack_);
+  PendingEdges::Access edges(edges_);
   do {
-    // New objects go behind those that wait to be scanned.
-    const std::size_t waiting = objectCount;
-    std::size_t end = waiting;
-    for (std::size_t i = 0; i < edgeCount; ++i) {
-      objects[end] = edges[i];
-      end += found_.set(edges[i]) ? 1 : 0;
+    taken = edges.take(targets, kBatch);
+    end = waiting;
+    for (std::size_t i = 0; i < taken; ++i) {
+      objects[end] = targets[i];
+      end += found_.set(targets[i]) ? 1 : 0;
     }
     // Header and first fields; most objects have both in one line. It is read once: not to push found bits out of the
     // second-level cache.
-    for (std::size_t i = waiting; i < end; ++i)
-      __builtin_prefetch(reinterpret_cast<const void*>(objects[i] - pool::kHeaderBytes), 0, 0);
-    edgeCount = std::min(kBatch, stack.size());
-    for (std::size_t i = 0; i < edgeCount; ++i) {
-      edges[i] = stack.pop();
-      __builtin_prefetch(found_.placeOf(edges[i]), 1);
+    std::size_t asked = waiting;
+    const auto ask = [&] { __builtin_prefetch(reinterpret_cast<const void*>(objects[asked++] - pool::kHeaderBytes), 0, 0); };
+    if (taken < kBatch) {
+      // There are no more: new objects have only each other to hide behind, and a single one, as in a chain, nothing at all.
+      if (end - asked > 1) while (asked < end) ask();
+      asked = waiting = end;
     }
     for (std::size_t i = 0; i < waiting; ++i) {
+      if (asked < end) ask();
       const Address payload = objects[i];
       const std::uint64_t header = pool::headerOf(payload)->load();
       const std::uint64_t granules = (header >> 16) & 0x7ff;
       bytes += granules != 0 ? granules << pool::kGranuleShift : pool::headerOf(payload)->largeBytes();
-      scanFields(payload, header, stack);
+      scanFields(payload, header, edges);
     }
+    while (asked < end) ask();
     count += waiting;
-    stack.noteHigh();
     std::copy(objects + waiting, objects + end, objects);
-    objectCount = end - waiting;
-  } while (objectCount != 0 || edgeCount != 0 || stack.size() != 0);
+    waiting = end - waiting;
+  } while (end != 0 || taken != 0);   // what was scanned last may have put edges in
   totals_.objects += count;
   totals_.bytes += bytes;
 }

@@ -48,14 +48,17 @@ class Random {
 };
 
 // --name=value or --name value; the default when it is not there.
-inline std::uint64_t numberOption(int argc, char** argv, const char* name, std::uint64_t otherwise) {
+inline std::string textOption(int argc, char** argv, const char* name, const char* otherwise) {
   const std::string prefix = std::string("--") + name;
   for (int i = 1; i < argc; ++i) {
-    if (argv[i] == prefix && i + 1 < argc) return std::strtoull(argv[i + 1], nullptr, 0);
-    if (std::strncmp(argv[i], (prefix + "=").c_str(), prefix.size() + 1) == 0)
-      return std::strtoull(argv[i] + prefix.size() + 1, nullptr, 0);
+    if (argv[i] == prefix && i + 1 < argc) return argv[i + 1];
+    if (std::strncmp(argv[i], (prefix + "=").c_str(), prefix.size() + 1) == 0) return argv[i] + prefix.size() + 1;
   }
   return otherwise;
+}
+inline std::uint64_t numberOption(int argc, char** argv, const char* name, std::uint64_t otherwise) {
+  const std::string text = textOption(argc, argv, name, "");
+  return text.empty() ? otherwise : std::strtoull(text.c_str(), nullptr, 0);
 }
 
 // VmHWM of this process, bytes; 0 when /proc is not there.
