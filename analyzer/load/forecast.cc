@@ -131,7 +131,9 @@ MemoryForecast forecastHeapbin(const DumpReader& reader, const LoadOptions& opti
   const double reading = 12 + types + sizes + 4;
   const double references = types + sizes + 8 + std::max(slots * (4 + (counts.labels ? 4 : 0) + (counts.strengths ? 1 : 0)), records);
   const double putting = types + sizes + 8 + records + (counts.labels ? 4 * slots : 0);
-  const double perObject = std::max({reading, references, putting, graph.peak(4 + sites + 1)});
+  const double rest = 4 + sites + 1;
+  const double perObject =
+      options.references ? std::max({reading, references, putting, graph.peak(rest)}) : std::max(reading, graph.columns + rest);
   // Tables of rows with text: each stands decoded once, and then as the snapshot has it.
   const double tables = counts.tableBytes * 5;
   forecast.peak = processBytes(options.threads) + static_cast<std::uint64_t>(n * perObject * kSpare + tables);

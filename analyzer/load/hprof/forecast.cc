@@ -177,7 +177,7 @@ MemoryForecast forecastHprof(const SourceBytes& bytes, const LoadOptions& option
   forecast.slots = static_cast<std::uint64_t>(slots);
   constexpr double kColumns = 2 + 2 + 2;   // types, sizes, addresses as bits
   GraphForecast graph{.columns = kColumns, .slotsAnObject = slots / n, .bytesASlot = 1.7, .objects = forecast.objects};
-  const double perObject = std::max(kColumns + 2 * graph.lists(), graph.peak(0));
+  const double perObject = options.references ? std::max(kColumns + 2 * graph.lists(), graph.peak(0)) : kColumns;
   const double texts = counter.texts * 2.5 + counter.roots * 160;
   forecast.peak += static_cast<std::uint64_t>(n * perObject * 1.04 + texts) + (12ull << 20);
   forecast.least += static_cast<std::uint64_t>(texts + 0.4 * n);

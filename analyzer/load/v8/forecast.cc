@@ -52,9 +52,10 @@ MemoryForecast forecastV8(const SourceBytes& bytes, const LoadOptions& options) 
   const double strings = static_cast<double>(std::min<std::uint64_t>(stringBytes(bytes, std::min(position + (64u << 10), bytes.size())), bytes.size())) * 1.2;
   forecast.objects = nodes;
   forecast.slots = edges;
+  constexpr double kCounting = 27;   // a node's rows, and what it becomes, without references
   GraphForecast graph{.columns = 4 + 2 + 4 + 4 + 4 * e / n, .slotsAnObject = e / n, .bytesASlot = 1.9, .objects = nodes};
   const double reading = 24 + 9 * e / n, policy = 20 + 13 + 9 * e / n, filling = 22 + 4 * e / n + 2 * graph.lists();
-  const double perObject = std::max({reading, policy, filling, graph.peak(0)});
+  const double perObject = options.references ? std::max({reading, policy, filling, graph.peak(0)}) : kCounting;
   forecast.peak += static_cast<std::uint64_t>(n * perObject * 1.04 + strings);
   forecast.least += static_cast<std::uint64_t>(0.4 * n);
   return forecast;
