@@ -2,21 +2,20 @@
 
 #include <algorithm>
 #include <map>
-#include <queue>
-#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "analyzer/buffer.h"
 #include "analyzer/graph/edge_table.h"
+#include "analyzer/graph/path_labels.h"
 #include "analyzer/snapshot_state.h"
 
 namespace openclaw {
 namespace {
 
 // References that findDifferentPaths may follow for each path after the first in plain searches, and again where sharing is
-// weighed, before it takes the best it has: half a second each.
+// weighed, before it takes the best it has: a quarter of a second each.
 constexpr std::uint64_t kMostVisits = 2'000'000;
 
 class PathSearch {
@@ -41,6 +40,7 @@ class PathSearch {
   void use(const std::vector<std::uint32_t>& path) {
     if (marks_.empty()) {
       marks_ = Buffer<std::uint8_t>(s_.objectCount());
+      for (const std::uint32_t root : roots_) marks_[root] |= kRoot;
       for (auto d = s_.dominator(ObjectIndex(target_)); d; d = s_.dominator(*d)) marks_[d->value] |= kDominator;
     }
     found_.push_back(path);
@@ -71,9 +71,11 @@ class PathSearch {
 
  private:
   static constexpr std::size_t kShortList = 256;  // bytes
-  static constexpr std::uint8_t kUsedInner = 1, kUsedRoot = 2, kDominator = 4, kBehind = 8;
+  static constexpr std::uint8_t kUsedInner = 1, kUsedRoot = 2, kDominator = 4, kBehind = 8, kOverTail = 16, kNotOverTail = 32, kRoot = 64;
 
-  bool isRoot(std::uint32_t object) const { return std::binary_search(roots_.begin(), roots_.end(), object); }
+  bool isRoot(std::uint32_t object) const {
+    return marks_.empty() ? std::binary_search(roots_.begin(), roots_.end(), object) : (marks_[object] & kRoot) != 0;
+  }
   bool known(const std::vector<std::uint32_t>& path) const {
     return std::find(found_.begin(), found_.end(), path) != found_.end();
   }
@@ -208,7 +210,7 @@ class PathSearch {
     for (std::uint32_t i = 0; i < tails.size(); ++i)
       byLength.push_back({tails[i].rest == kStops ? 1 : byLength[tails[i].rest].first + 1, i});
     std::stable_sort(byLength.begin(), byLength.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-    Cost best{SIZE_MAX, true, SIZE_MAX};
+    PathCost best = PathCost::most();
     std::vector<std::uint32_t> bestPath;
     for (const auto& [length, index] : byLength) {
       const Tail& tail = tails[index];
@@ -232,37 +234,18 @@ class PathSearch {
     return bestPath;
   }
 
-  struct Cost {
-    std::size_t shared;
-    bool usedRoot;
-    std::size_t length;
-    auto operator<=>(const Cost&) const = default;
-  };
   static constexpr std::uint32_t kStops = 0xffff'ffffu;
-  struct Label {
-    Cost cost;
-    std::uint32_t via;   // the object before, seen from where the side begins; itself: a root
-    bool settled;
-  };
-  struct Side {
-    using Open = std::pair<Cost, std::uint32_t>;
-    std::unordered_map<std::uint32_t, Label> labels;
-    std::priority_queue<Open, std::vector<Open>, std::greater<>> open;
-    void dropSettled() {
-      while (!open.empty() && labels.find(open.top().second)->second.settled) open.pop();
-    }
-  };
 
   bool endedEarly() const { return visits_ > kMostVisits || plainVisits_ == 0; }   // of the path at hand
 
   // Every way from a root to `object` goes over an object of the tail (marked kBehind), which dominates it: nothing to find there.
   bool leadsOverTail(std::uint32_t object) {
-    asked_.clear();
+    const std::size_t before = asked_.size();
     bool over = false;
     for (ObjectIndex at(object);;) {
-      if (marked(at.value, kBehind)) over = true;
-      else if (const auto known = dominatedByTail_.find(at.value); known != dominatedByTail_.end()) over = known->second;
-      else {
+      const std::uint8_t mark = marks_[at.value];
+      if ((mark & (kBehind | kOverTail)) != 0) over = true;
+      else if ((mark & kNotOverTail) == 0) {
         asked_.push_back(at.value);
         ++visits_;
         if (const auto above = s_.dominator(at)) {
@@ -272,79 +255,63 @@ class PathSearch {
       }
       break;
     }
-    for (const std::uint32_t each : asked_) dominatedByTail_.emplace(each, over);
+    for (std::size_t i = before; i < asked_.size(); ++i) marks_[asked_[i]] |= over ? kOverTail : kNotOverTail;
     return over;
   }
 
   // The best way from a root to the upper end of `tail` and on along it: Dijkstra's search from both ends, always from the side
   // with fewer objects to go on from. So where all ways lead over few objects near the roots, that side says soon that they
   // must be shared, and the other need not look at all that leads to the target without them.
-  std::pair<Cost, std::vector<std::uint32_t>> onwards(const std::vector<std::uint32_t>& tail,
-                                                      const std::vector<std::uint32_t>& taken, const Cost& limit) {
+  std::pair<PathCost, std::vector<std::uint32_t>> onwards(const std::vector<std::uint32_t>& tail,
+                                                          const std::vector<std::uint32_t>& taken, PathCost limit) {
     for (const std::uint32_t object : tail) marks_[object] |= kBehind;
     const std::uint32_t start = tail.front();
     std::size_t sharedInTail = 0;
     for (std::size_t i = 0; i + 1 < tail.size(); ++i) sharedInTail += (marks_[tail[i]] & kUsedInner) != 0;
     // Costs of ways without the tail. Those from above count the object they have come to, those from below do not.
-    const Cost none{0, false, 0};
-    Cost most = limit;   // what a better way must stay below
+    const PathCost ofTail(sharedInTail, false, tail.size());
+    PathCost most = limit;   // what a better way must stay below
     std::uint32_t meeting = kStops;
     const auto costOf = [&](std::uint32_t object) {
-      return isRoot(object) ? Cost{0, marked(object, kUsedRoot), 1} : Cost{marked(object, kUsedInner), false, 1};
+      return isRoot(object) ? PathCost(0, marked(object, kUsedRoot), 1) : PathCost(marked(object, kUsedInner), false, 1);
     };
-    const auto whole = [&](const Cost& above, const Cost& below) {
-      return Cost{above.shared + below.shared + sharedInTail, above.usedRoot || below.usedRoot, above.length + below.length + tail.size()};
+    const auto meet = [&](PathCost above, PathCost below, std::uint32_t object) {
+      if (const PathCost whole = above + below + ofTail; whole < most) most = whole, meeting = object;
     };
-    const auto offer = [&](Side& side, const Side& other, std::uint32_t object, const Cost& cost, std::uint32_t via) {
-      const auto [place, isNew] = side.labels.try_emplace(object, Label{cost, via, false});
-      if (!isNew) {
-        if (place->second.settled || !(cost < place->second.cost)) return;
-        place->second = {cost, via, false};
-      }
-      side.open.push({cost, object});
-      if (const auto met = other.labels.find(object); met != other.labels.end())
-        if (const Cost both = whole(cost, met->second.cost); both < most) most = both, meeting = object;
-    };
-    Side above, below;
+    PathLabels above, below;
+    PathLabels::Found met;
     bool begun = false;   // above: where there are many roots, only when that is the shorter way
-    const auto goOnBelow = [&](std::uint32_t object, const Cost& next, const std::vector<std::uint32_t>* without) {
+    const auto goOnBelow = [&](std::uint32_t object, PathCost next, const std::vector<std::uint32_t>* without) {
       forReferrers(object, [&](std::uint32_t source) {
         if (marked(source, kBehind) || (without != nullptr && std::find(without->begin(), without->end(), source) != without->end())) return true;
         if (++visits_ > kMostVisits) return false;
         if (leadsOverTail(source)) return true;
-        offer(below, above, source, next, object);
-        if (!begun && isRoot(source))
-          if (const Cost both = whole(costOf(source), next); both < most) most = both, meeting = source;
+        if (below.offer(source, next, object) && above.find(source, met)) meet(met.cost, next, source);
+        if (!begun && isRoot(source)) meet(costOf(source), next, source);
         return true;
       });
     };
-    dominatedByTail_.clear();
-    goOnBelow(start, none, &taken);
+    goOnBelow(start, PathCost(0, false, 0), &taken);
     std::uint32_t settled = 0;
     while (visits_ <= kMostVisits) {
       below.dropSettled();
       above.dropSettled();
-      const bool nothingAbove = begun && above.open.empty();
-      if (below.open.empty() || nothingAbove) break;
-      const Cost least = begun ? above.open.top().first : Cost{0, false, 1};
-      if (!(whole(least, below.open.top().first) < most)) break;
+      const bool nothingAbove = begun && above.done();
+      if (below.done() || nothingAbove) break;
+      const PathCost least = begun ? above.least() : PathCost(0, false, 1);
+      if (!(least + below.least() + ofTail < most)) break;
       if ((++settled & 0xfff) == 0 && stop_.stop_requested()) break;
-      const bool fromAbove = (begun ? above.open.size() : roots_.size()) <= below.open.size();
+      const bool fromAbove = (begun ? above.open() : roots_.size()) <= below.open();
       if (fromAbove && !begun) {
         begun = true;
         for (const std::uint32_t root : roots_)
-          if (!marked(root, kBehind)) offer(above, below, root, costOf(root), root);
+          if (!marked(root, kBehind) && above.offer(root, costOf(root), root) && below.find(root, met)) meet(costOf(root), met.cost, root);
         visits_ += roots_.size() / 8;
         continue;
       }
-      Side& side = fromAbove ? above : below;
-      const auto [cost, object] = side.open.top();
-      side.open.pop();
-      side.labels.find(object)->second.settled = true;
+      const auto [cost, object] = (fromAbove ? above : below).settle();
       if (!fromAbove) {
-        if (isRoot(object)) continue;   // a path ends at the first one
-        const Cost own = costOf(object);
-        goOnBelow(object, {cost.shared + own.shared, cost.usedRoot, cost.length + 1}, nullptr);
+        if (!isRoot(object)) goOnBelow(object, cost + costOf(object), nullptr);   // a path ends at the first one
         continue;
       }
       const bool all = edges_.allKeepAlive(object);
@@ -352,20 +319,22 @@ class PathSearch {
         if (slots.entry() == 0 || (!all && !edges_.keepsAlive(object, slots))) continue;
         const std::uint32_t target = slots.entry() - 1;
         if (marked(target, kBehind) || isRoot(target)) continue;
-        const Cost own = costOf(target);
-        offer(above, below, target, {cost.shared + own.shared, cost.usedRoot, cost.length + 1}, object);
+        const PathCost next = cost + costOf(target);
+        if (above.offer(target, next, object) && below.find(target, met)) meet(next, met.cost, target);
       }
     }
     for (const std::uint32_t object : tail) marks_[object] &= static_cast<std::uint8_t>(~kBehind);
+    for (const std::uint32_t object : asked_) marks_[object] &= static_cast<std::uint8_t>(~(kOverTail | kNotOverTail));
+    asked_.clear();
     if (meeting == kStops) return {limit, {}};
     std::vector<std::uint32_t> path;   // of a search that gave up, it may go over an object twice: see below
-    if (const auto label = above.labels.find(meeting); label != above.labels.end()) {
-      for (std::uint32_t at = meeting; path.empty() || path.back() != at; at = above.labels.find(at)->second.via) path.push_back(at);
+    if (above.find(meeting, met)) {
+      for (std::uint32_t at = meeting; path.empty() || path.back() != at; at = above.via(at)) path.push_back(at);
       std::reverse(path.begin(), path.end());
     } else {
       path.push_back(meeting);
     }
-    while (path.back() != start) path.push_back(below.labels.find(path.back())->second.via);
+    while (path.back() != start) path.push_back(below.via(path.back()));
     path.insert(path.end(), tail.begin() + 1, tail.end());
     if (endedEarly()) {
       std::vector<std::uint32_t> once = path;
@@ -383,8 +352,7 @@ class PathSearch {
   mutable std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> kept_;  // of wide objects with slots that keep nothing
   Buffer<std::uint8_t> marks_;        // empty until a path was used
   std::vector<std::vector<std::uint32_t>> found_;
-  std::unordered_map<std::uint32_t, bool> dominatedByTail_;   // for the tail at hand
-  std::vector<std::uint32_t> asked_;                          // of leadsOverTail
+  std::vector<std::uint32_t> asked_;          // of leadsOverTail, for the tail at hand: what is marked in marks_
   std::uint64_t visits_ = 0;                  // of weighed()
   std::uint64_t plainVisits_ = kMostVisits;   // left to plain searches after the first path's
   bool gaveUp_ = false;

@@ -41,7 +41,7 @@ struct DifferentPaths {
 // meets; when a root holds `object` itself, that is the first path and the others come through its referrers.
 // Fewer than `count` when there are no more, empty when nothing keeps it alive (or stopped).
 // Cost: a few searches as above; where no path is without avoidable sharing, searches from both ends for each place where it may
-// leave the paths before. Each path follows at most four million references (see gaveUp), about a second.
+// leave the paths before. Each path follows at most four million references (see gaveUp), about half a second.
 DifferentPaths findDifferentPaths(const Snapshot& snapshot, ObjectIndex object, std::size_t count,
                                   std::stop_token stop = {});
 
