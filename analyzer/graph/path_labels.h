@@ -32,7 +32,7 @@ class PathCost {
  private:
   friend class PathLabels;
   static constexpr std::uint64_t kMost = (std::uint64_t{1} << 63) - 1;
-  std::uint64_t value_ = 0;   // below 2^63: 30 bits, 1, 32
+  std::uint64_t value_ = 0;   // below 2^63: 30 bits, 1, 32. A search follows far fewer references than 2^30
 };
 
 // The labels of one side of a search, and which of them it has yet to go on from. Cost: 16 bytes an object it has come to, at most
@@ -71,11 +71,11 @@ class PathLabels {
   }
   std::uint32_t via(std::uint32_t object) const { return slots_[placeOf(object)].via; }   // of one that was come to
 
-  // Objects that are not settled, and ways to them that were bettered since: see dropSettled.
+  // Objects that are not settled, and ways that were bettered since.
   bool done() const { return open_.empty(); }
   std::size_t open() const { return open_.size(); }
   PathCost least() const { return open_.top().first; }
-  // Of the cheapest way what is left must not be settled: asked before least() and settle().
+  // Takes ways to objects that are settled from the front. To be called before done(), least() and settle().
   void dropSettled() {
     while (!open_.empty() && (slots_[placeOf(open_.top().second)].cost & kSettled) != 0) open_.pop();
   }

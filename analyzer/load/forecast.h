@@ -38,7 +38,7 @@ struct GraphForecast {
   double peak(double behind) const;
   double lists() const;        // forward
 };
-// The process itself: what it has now, and what reading on `threads` threads takes.
+// The process itself: what it has now, once the allocator gave back what is free, and what reading on `threads` threads takes.
 std::uint64_t processBytes(unsigned threads);
 
 // What this process may still take.

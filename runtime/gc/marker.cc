@@ -18,20 +18,17 @@ using pool::Address;
 WordStack::WordStack(std::uint64_t reservedBytes) : bytes_(reservedBytes) {
   void* memory = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  // A deep graph touches hundreds of megabytes here: in huge pages that is a hundred faults, not a hundred thousand.
+  // A heap of weak references touches hundreds of megabytes here: in huge pages that is a hundred faults, not a hundred thousand.
   ::madvise(memory, bytes_, MADV_HUGEPAGE);
   ::madvise(memory, bytes_, MADV_DONTFORK);   // empty between collections: a dump's child has no use for it
   base_ = top_ = static_cast<std::uintptr_t*>(memory);
-  end_ = base_ + bytes_ / sizeof(std::uintptr_t);
 }
 
 WordStack::~WordStack() { ::munmap(base_, bytes_); }
 
 void WordStack::trim() noexcept {
-  noteHigh();
-  // The height was noted now and then; it cannot have grown by more than this in between, but for long arrays, which note theirs.
-  constexpr std::size_t kMargin = 2u << 20;
-  const auto reached = [this](std::size_t words) { return std::min((words * sizeof(std::uintptr_t) + kMargin + 4095) & ~std::size_t{4095}, static_cast<std::size_t>(bytes_)); };
+  constexpr std::size_t kPage = pool::kPageBytes;
+  const auto reached = [](std::size_t words) { return (words * sizeof(std::uintptr_t) + kPage - 1) & ~(kPage - 1); };
   const std::size_t keep = reached(high_), touched = reached(touched_);
   if (touched > keep) ::madvise(reinterpret_cast<char*>(base_) + keep, touched - keep, MADV_DONTNEED);
   touched_ = high_;

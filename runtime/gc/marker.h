@@ -25,21 +25,16 @@ class WordStack {
   std::uintptr_t pop() noexcept { return *--top_; }
   bool empty() const noexcept { return top_ == base_; }
   std::size_t size() const noexcept { return static_cast<std::size_t>(top_ - base_); }
-  bool hasRoom(std::size_t words) const noexcept { return static_cast<std::size_t>(end_ - top_) >= words; }
-  std::uintptr_t operator[](std::size_t i) const noexcept { return base_[i]; }
-  void clear() noexcept { top_ = base_; }
   // Between collections. What this one reached stays, since the next will need as much and a fresh page costs more than
   // the marking that touches it; what an earlier one needed and this one did not goes back to the system.
   void trim() noexcept;
-  std::size_t highWords() const noexcept { return high_; }
-
+  // Before it is emptied: how far it reached.
   void noteHigh() noexcept { if (size() > high_) high_ = size(); }
   pool::Address address() const noexcept { return reinterpret_cast<pool::Address>(base_); }
 
  private:
   std::uintptr_t* base_;
   std::uintptr_t* top_;
-  std::uintptr_t* end_;
   std::uint64_t bytes_;
   std::size_t high_ = 0, touched_ = 0;   // words: since the last trim(), and kept by it
 };

@@ -1,7 +1,6 @@
 // References that marking has found and not followed yet, by the region of the heap that they lead into, so that those
-// which are followed together lead to the same few megabytes: their found bits are in the second-level cache and their
-// pages' translations in the TLB. A search of a graph without order waits for those more than for memory itself. (Sorting work
-// by where it leads is an old idea of searches on disk, and of radix joins.)
+// which are followed together lead to the same few megabytes, whose found bits stay in the second-level cache and whose
+// translations fit the TLB. (Sorting work by where it leads is an old idea of searches on disk, and of radix joins.)
 //
 // Regions take turns in address order; within one, the last reference in is the first out. A heap of at most 4 MiB is one
 // region: a stack. Where few references wait, as in a chain, the regions are not searched: see Access::take.
@@ -32,7 +31,7 @@ class PendingEdges {
   void end() noexcept;
 
   bool empty() const noexcept { return count_ == 0; }
-  // The most that waited since begin(), rounded up to segments.
+  // What begin() and the most that waited since took: in segments, of which each region has one at least.
   std::uint64_t highBytes() const noexcept { return std::uint64_t{segments_} * kSegmentBytes; }
   pool::Address address() const noexcept { return reinterpret_cast<pool::Address>(memory_); }
   std::size_t regions() const noexcept { return regions_; }

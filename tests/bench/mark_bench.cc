@@ -1,7 +1,7 @@
 // Marking 64 B objects on one core: the collector's marking phase beside three searches over the same graph that do
 // nothing else: plain depth first (a side table of mark bytes, no prefetch); the queue that collectors usually have (the
-// mark beside the fields, 16 prefetched objects between the stack and the work); and depth first in batches over found bits,
-// which is as fast as a search can be that takes references in any order. Interleaved, medians.
+// mark beside the fields, 16 prefetched objects between the stack and the work); and depth first in batches over found bits.
+// Interleaved, medians.
 //
 // Shapes: random (three references anywhere: the goal's), tree (three children each, in the order of allocation), mixed-tree
 // (the same, its nodes anywhere), chain (in the order of allocation), jumps (a chain whose every step leads anywhere: one
